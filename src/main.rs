@@ -1,0 +1,2 @@
+//! The `eventmirror` binary.
+fn main() {}

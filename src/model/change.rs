@@ -1,0 +1,157 @@
+//! What a source hands to `ingest`: Arrow rows with an operation, a key and a place.
+
+use super::position::Position;
+use super::rejection::Rule;
+use crate::error::Result;
+use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use std::sync::Arc;
+
+/// Arrow field metadata that says how the text of a payload column is meant; see [`TextMeaning`].
+pub const TEXT_MEANING: &str = "eventmirror.text";
+
+/// How the text of a Utf8 payload column is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextMeaning {
+    /// Plain text. No metadata.
+    Plain,
+    /// Each value is the text of one JSON value as it stood in the file (`"a"`, `62.0`, `{"b": 1}`, `true`), without
+    /// white space around it. The file reader has checked that it is valid JSON. JSON null is an Arrow null.
+    JsonToken,
+    /// Each value is text that may hold a JSON object or array; where it does not, it is plain text.
+    JsonText,
+}
+
+impl TextMeaning {
+    /// The metadata value, `None` for plain text.
+    pub fn metadata(self) -> Option<&'static str> {
+        match self {
+            TextMeaning::Plain => None,
+            TextMeaning::JsonToken => Some("json_token"),
+            TextMeaning::JsonText => Some("json_text"),
+        }
+    }
+
+    /// The meaning of a field's text.
+    pub fn of(field: &arrow::datatypes::Field) -> TextMeaning {
+        match field.metadata().get(TEXT_MEANING).map(String::as_str) {
+            Some("json_token") => TextMeaning::JsonToken,
+            Some("json_text") => TextMeaning::JsonText,
+            _ => TextMeaning::Plain,
+        }
+    }
+}
+
+/// The operation of one change record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// Adds an event.
+    Insert,
+    /// Replaces an event.
+    Update,
+    /// Removes an event.
+    Delete,
+    /// The old half of an update: a delete of its key unless the same update puts that key again.
+    PreImage,
+    /// None of the dialect's operations: refused as `bad_mutation_type`.
+    Unknown,
+}
+
+/// The operations of a part's rows.
+#[derive(Debug, Clone)]
+pub enum Operations {
+    /// One for all rows.
+    All(Operation),
+    /// One a row.
+    Each(Vec<Operation>),
+}
+
+impl Operations {
+    /// The operation of a row.
+    pub fn get(&self, row: usize) -> Operation {
+        match self {
+            Operations::All(operation) => *operation,
+            Operations::Each(operations) => operations[row],
+        }
+    }
+}
+
+/// Line or row numbers of a part's rows in their file, counted from 1.
+#[derive(Debug, Clone)]
+pub enum RowNumbers {
+    /// The first row's number; the others follow one by one.
+    From(u64),
+    /// One a row, rising.
+    Each(Vec<u64>),
+}
+
+impl RowNumbers {
+    /// The number of a row.
+    pub fn get(&self, row: usize) -> u64 {
+        match self {
+            RowNumbers::From(first) => first + row as u64,
+            RowNumbers::Each(numbers) => numbers[row],
+        }
+    }
+}
+
+/// A row that the source cannot turn into a change record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Index of the row in its part.
+    pub row: usize,
+    /// Why.
+    pub rule: Rule,
+    /// What was found, for people.
+    pub detail: String,
+}
+
+/// Some rows of a change batch: a slice of a file, decoded.
+///
+/// All arrays have as many entries as `rows` has rows.
+#[derive(Debug, Clone)]
+pub struct ChangePart {
+    /// All columns as they were read, in the file's order; a rejected row is shown with all of them.
+    pub rows: RecordBatch,
+    /// Indices of the columns of `rows` that are payload: neither a key field nor the dialect's own columns.
+    pub payload: Arc<[usize]>,
+    /// User ids: Utf8, LargeUtf8, Utf8View, or a dictionary of Utf8.
+    pub user_id: ArrayRef,
+    /// Insert ids, likewise.
+    pub insert_id: ArrayRef,
+    /// Event times in microseconds since 1970-01-01T00:00:00Z, floored.
+    pub event_time: Int64Array,
+    /// Nanoseconds that flooring to microseconds cut off, one a row; empty where it cut nothing off.
+    pub sub_micros: Vec<u16>,
+    /// The operations.
+    pub operations: Operations,
+    /// Order of the changes within the batch where the dialect has one (commit version, change time); the order of
+    /// the rows otherwise.
+    pub sequence: Option<Vec<u64>>,
+    /// What joins the two halves of an update (a hash of the warehouse's row id), where the dialect has it.
+    pub pair: Option<Vec<u128>>,
+    /// Where the rows stood in their file.
+    pub row_numbers: RowNumbers,
+    /// Rows without a usable key, with the reason; rising by row. Their other entries mean nothing.
+    pub refused: Vec<Refused>,
+}
+
+/// How a dialect's rows make up a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WindowKind {
+    /// Each accepted operation counts on its own, and several on one key are an order hazard (S3).
+    Operations,
+    /// The window has one net effect a key (warehouses, backfill).
+    Net,
+}
+
+/// The unit of atomicity: one sync window, one file, or one commit range.
+pub struct ChangeBatch {
+    /// The name of the source, the scope of its positions.
+    pub source: String,
+    /// Where the batch stands in its source.
+    pub position: Position,
+    /// How its rows make up a window.
+    pub window: WindowKind,
+    /// The rows, decoded as they are asked for.
+    pub parts: Box<dyn Iterator<Item = Result<ChangePart>> + Send>,
+}

@@ -1,0 +1,12 @@
+//! The vocabulary: plain data without I/O. Every other module speaks in these types.
+
+pub mod canonical;
+pub mod change;
+pub mod key;
+pub mod mutation;
+pub mod position;
+pub mod rejection;
+pub mod row;
+pub mod schema;
+pub mod value;
+pub mod varint;
