@@ -19,6 +19,9 @@ pub enum TextMeaning {
     JsonToken,
     /// Each value is text that may hold a JSON object or array; where it does not, it is plain text.
     JsonText,
+    /// On a Binary column: each value is one field of the [row codec](super::row), whose column id means nothing.
+    /// How events that a program builds keep their exact types.
+    EncodedField,
 }
 
 impl TextMeaning {
@@ -28,6 +31,7 @@ impl TextMeaning {
             TextMeaning::Plain => None,
             TextMeaning::JsonToken => Some("json_token"),
             TextMeaning::JsonText => Some("json_text"),
+            TextMeaning::EncodedField => Some("encoded_field"),
         }
     }
 
@@ -36,6 +40,7 @@ impl TextMeaning {
         match field.metadata().get(TEXT_MEANING).map(String::as_str) {
             Some("json_token") => TextMeaning::JsonToken,
             Some("json_text") => TextMeaning::JsonText,
+            Some("encoded_field") => TextMeaning::EncodedField,
             _ => TextMeaning::Plain,
         }
     }

@@ -2,7 +2,12 @@
 
 pub mod canonical;
 pub mod change;
+pub mod counts;
+pub mod event_json;
+pub mod fingerprint;
+pub mod hash;
 pub mod key;
+pub mod ledger;
 pub mod mutation;
 pub mod position;
 pub mod rejection;

@@ -1,0 +1,172 @@
+//! All change records of a batch into one net mutation a key.
+//!
+//! Records of one key are ordered by sequence; at one sequence puts outrank deletes, since a delete and a put at one
+//! instant are the halves of an update; the order of rows breaks the rest.
+//!
+//! | records of one key, in order | what survives |
+//! |---|---|
+//! | … → put | that put |
+//! | … → delete | the delete, even when the batch inserted the key: the store may know it from an earlier delivery |
+//! | pre-image + put at the same sequence | the put |
+//! | pre-image alone | a delete: the put's half was filtered out or went to another key |
+//! | two different puts at the last sequence | none: both are rejected as `conflict` |
+//! | two equal puts at the last sequence | one of them |
+//!
+//! A put is an *insert* where all of them are INSERTs, an *update* where all are UPDATEs, else an *upsert*: only the
+//! first two promise something about the store. This function does not look at the store; see
+//! [`effect`](crate::model::mutation::effect).
+
+use super::prepare::{Pair, PreparedRow, PreparedRows};
+use super::sort::{self, Place};
+use crate::model::change::{Operation, WindowKind};
+use crate::model::counts::{Counter, Counts};
+use crate::model::event_json;
+use crate::model::mutation::{Mutation, MutationKind, MutationSet};
+use crate::model::rejection::{Rejection, Rule};
+use crate::model::schema::Schema;
+
+/// The net mutations of change records, with what became of the others.
+#[derive(Debug, Default)]
+pub struct Coalesced {
+    /// One mutation a key.
+    pub set: MutationSet,
+    /// Records coalesced and rejected here; nothing of what `prepare` counted.
+    pub counts: Counts,
+    /// Records rejected here.
+    pub rejections: Vec<Rejection>,
+    /// Hashes of the keys with an order hazard.
+    pub hazards: Vec<u128>,
+}
+
+/// Leaves one net mutation a key. All records of a key must be among `parts`.
+pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, schema: &Schema) -> Coalesced {
+    let mut out = Coalesced::default();
+    out.set.mutations.reserve(parts.iter().map(|part| part.rows.len()).sum());
+    let row = |place: Place| &parts[place.part as usize].rows[place.row as usize];
+    let key = |place: Place| {
+        let row = row(place);
+        &parts[place.part as usize].arena[row.offset as usize..(row.offset + row.key_length) as usize]
+    };
+    let tie = |place: Place| {
+        let row = row(place);
+        (row.sequence, is_put(row.operation), row.order)
+    };
+    let places = parts.iter().enumerate().flat_map(|(part, rows)| {
+        (0..rows.rows.len() as u32).map(move |row| Place { part: part as u32, row })
+    });
+    sort::by_key(places, &key, &tie, &mut |run| {
+        let mut group = Group { parts: &parts, schema, window, out: &mut out };
+        group.resolve(run);
+    });
+    out.set.arenas = parts.into_iter().map(|part| part.arena).collect();
+    out
+}
+
+/// How many updates moved an event to another key: old halves whose row's new half has another key.
+pub fn key_changes(mut pairs: Vec<Pair>) -> u64 {
+    pairs.sort_unstable();
+    let moved = |halves: &[Pair]| {
+        let puts = || halves.iter().filter(|half| !half.is_preimage);
+        let left = |half: &&Pair| half.is_preimage && puts().next().is_some() && puts().all(|p| p.key_hash != half.key_hash);
+        halves.iter().filter(left).count() as u64
+    };
+    pairs.chunk_by(|a, b| a.id == b.id).map(moved).sum()
+}
+
+fn is_put(operation: Operation) -> bool {
+    matches!(operation, Operation::Insert | Operation::Update)
+}
+
+struct Group<'a> {
+    parts: &'a [PreparedRows],
+    schema: &'a Schema,
+    window: WindowKind,
+    out: &'a mut Coalesced,
+}
+
+impl Group<'_> {
+    fn row(&self, place: Place) -> &PreparedRow {
+        &self.parts[place.part as usize].rows[place.row as usize]
+    }
+
+    /// `run` are the records of one key, in order.
+    fn resolve(&mut self, run: &[Place]) {
+        let Some(&last) = run.last() else { return };
+        if run.len() > 1 {
+            self.count_group(run);
+            if self.reject_conflict(run, *self.row(last)) {
+                return;
+            }
+        }
+        self.out.counts.coalesced += run.len() as u64 - 1;
+        let net = *self.row(last);
+        let kind = self.kind(run, net.operation);
+        self.count_volume(run, kind);
+        self.out.set.mutations.push(Mutation {
+            key_hash: net.key_hash,
+            row_hash: net.row_hash,
+            row_number: net.row_number,
+            arena: last.part,
+            offset: net.offset,
+            key_length: net.key_length,
+            row_length: net.row_length,
+            kind,
+        });
+    }
+
+    fn kind(&self, run: &[Place], net: Operation) -> MutationKind {
+        let all = |operation| run.iter().all(|place| self.row(*place).operation == operation);
+        match is_put(net) {
+            true if all(Operation::Insert) => MutationKind::Insert,
+            true if all(Operation::Update) => MutationKind::Update,
+            true => MutationKind::Upsert,
+            false if run.iter().any(|place| is_put(self.row(*place).operation)) => MutationKind::DeleteAfterPut,
+            false => MutationKind::Delete,
+        }
+    }
+
+    fn count_group(&mut self, run: &[Place]) {
+        let mut cut_off: Vec<u32> = run.iter().map(|place| self.row(*place).cut_off).collect();
+        cut_off.sort_unstable();
+        cut_off.dedup();
+        self.out.counts.count(Counter::KeyCollision, cut_off.len() as u64 - 1);
+        if self.window == WindowKind::Operations {
+            self.out.counts.count(Counter::OrderHazard, 1);
+            self.out.hazards.push(self.row(run[0]).key_hash);
+        }
+    }
+
+    /// Two different puts at the last sequence contradict each other: nothing of the key is applied.
+    fn reject_conflict(&mut self, run: &[Place], last: PreparedRow) -> bool {
+        let rivals: Vec<Place> = run
+            .iter()
+            .copied()
+            .filter(|place| self.row(*place).sequence == last.sequence && is_put(self.row(*place).operation))
+            .collect();
+        if rivals.iter().all(|place| self.row(*place).row_hash == last.row_hash) {
+            return false;
+        }
+        for place in &rivals {
+            let (row, arena) = (*self.row(*place), &self.parts[place.part as usize].arena);
+            let (key_end, start) = ((row.offset + row.key_length) as usize, row.offset as usize);
+            self.out.rejections.push(Rejection {
+                rule: Rule::Conflict,
+                row_number: row.row_number,
+                detail: format!("{} different rows for one key at sequence {}", rivals.len(), row.sequence),
+                row: event_json::encoded(&arena[start..key_end], &arena[key_end..][..row.row_length as usize], self.schema),
+            });
+        }
+        self.out.counts.reject(Rule::Conflict, rivals.len() as u64);
+        self.out.counts.coalesced += (run.len() - rivals.len()) as u64;
+        true
+    }
+
+    /// Operations count one by one; a net window counts a key once, and not at all where it came and went.
+    fn count_volume(&mut self, run: &[Place], kind: MutationKind) {
+        self.out.counts.event_volume += match self.window {
+            WindowKind::Operations => run.len() as u64,
+            WindowKind::Net if kind.is_delete() && self.row(run[0]).operation == Operation::Insert => 0,
+            WindowKind::Net => 1,
+        };
+    }
+}

@@ -1,0 +1,99 @@
+//! Records about the store itself.
+//!
+//! ```text
+//! "format"  Format, version 1        what the store is written as; checked at every opening
+//! "schema"  Vec<Column>, version 1   the columns, ids in their order
+//! "intent"  u64, version 1           a sequence whose rows are being written and not yet committed
+//! "folded"  u64, version 1           the sequence up to which the pages hold everything
+//! ```
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::key::TimePrecision;
+use crate::model::schema::{Column, Schema};
+use crate::store::codec;
+use serde::{Deserialize, Serialize};
+
+pub(in crate::store) const FAMILY: &str = "meta";
+pub(in crate::store) const FORMAT: &str = "format";
+pub(in crate::store) const SCHEMA: &str = "schema";
+pub(in crate::store) const INTENT: &str = "intent";
+pub(in crate::store) const FOLDED: &str = "folded";
+const VERSION: u8 = 1;
+
+/// The format version that this crate writes and reads. `docs/format.md` lists the changes.
+pub(in crate::store) const FORMAT_VERSION: u32 = 1;
+
+/// What a store is written as.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct Format {
+    pub(in crate::store) version: u32,
+    pub(in crate::store) precision: TimePrecision,
+    pub(in crate::store) created_at: i64,
+}
+
+impl Format {
+    pub(in crate::store) fn encode(&self) -> Result<Vec<u8>> {
+        codec::encode(VERSION, self)
+    }
+
+    pub(in crate::store) fn decode(value: &[u8]) -> Result<Format> {
+        let format: Format = codec::decode(VERSION, value, "format stamp")?;
+        if format.version == FORMAT_VERSION {
+            return Ok(format);
+        }
+        let text = format!("the store has format {}, this eventmirror reads {FORMAT_VERSION}", format.version);
+        let advice = match format.version > FORMAT_VERSION {
+            true => "use a newer eventmirror",
+            false => "use an older eventmirror, or build the store again from its sources",
+        };
+        Err(Error::new(ErrorKind::Unsupported, text).advice(advice))
+    }
+}
+
+pub(in crate::store) fn encode_schema(schema: &Schema) -> Result<Vec<u8>> {
+    codec::encode(VERSION, &schema.columns())
+}
+
+pub(in crate::store) fn decode_schema(value: &[u8]) -> Result<Schema> {
+    codec::decode::<Vec<Column>>(VERSION, value, "schema").map(Schema::new)
+}
+
+pub(in crate::store) fn encode_sequence(sequence: u64) -> Result<Vec<u8>> {
+    codec::encode(VERSION, &sequence)
+}
+
+pub(in crate::store) fn decode_sequence(value: &[u8]) -> Result<u64> {
+    codec::decode(VERSION, value, "sequence record")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn stamp(version: u32) -> Format {
+        Format { version, precision: TimePrecision::Micros, created_at: 1 }
+    }
+
+    #[test]
+    fn the_own_format_opens_and_others_are_refused_with_both_numbers() {
+        assert_eq!(Format::decode(&stamp(FORMAT_VERSION).encode().unwrap()).unwrap(), stamp(FORMAT_VERSION));
+        for version in [0, FORMAT_VERSION + 1] {
+            let error = Format::decode(&stamp(version).encode().unwrap()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported);
+            assert!(error.to_string().contains(&format!("format {version}")), "{error}");
+            assert!(error.to_string().contains(&format!("reads {FORMAT_VERSION}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_schema_survives_and_damage_is_noticed() {
+        let mut schema = Schema::default();
+        schema.id_or_add("b");
+        schema.id_or_add("a");
+        schema.note_types(1, 8);
+        let bytes = encode_schema(&schema).unwrap();
+        assert_eq!(decode_schema(&bytes).unwrap(), schema);
+        assert!(decode_schema(&bytes[1..]).is_err());
+    }
+}
