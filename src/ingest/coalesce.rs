@@ -21,8 +21,9 @@ use super::sort::{self, Place};
 use crate::model::change::{Operation, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::event_json;
-use crate::model::mutation::{Mutation, MutationKind, MutationSet};
+use crate::model::mutation::{Mutation, MutationKind, MutationSet, UpdateMode};
 use crate::model::rejection::{Rejection, Rule};
+use crate::model::row;
 use crate::model::schema::Schema;
 
 /// The net mutations of change records, with what became of the others.
@@ -39,8 +40,9 @@ pub struct Coalesced {
 }
 
 /// Leaves one net mutation a key. All records of a key must be among `parts`.
-pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, schema: &Schema) -> Coalesced {
+pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, mode: UpdateMode, schema: &Schema) -> Coalesced {
     let mut out = Coalesced::default();
+    let mut merged = Vec::new();
     out.set.mutations.reserve(parts.iter().map(|part| part.rows.len()).sum());
     let row = |place: Place| &parts[place.part as usize].rows[place.row as usize];
     let key = |place: Place| {
@@ -51,14 +53,16 @@ pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, schema: &Schema) -
         let row = row(place);
         (row.sequence, is_put(row.operation), row.order)
     };
-    let places = parts.iter().enumerate().flat_map(|(part, rows)| {
-        (0..rows.rows.len() as u32).map(move |row| Place { part: part as u32, row })
-    });
+    let places = parts
+        .iter()
+        .enumerate()
+        .flat_map(|(part, rows)| (0..rows.rows.len() as u32).map(move |row| Place { part: part as u32, row }));
     sort::by_key(places, &key, &tie, &mut |run| {
-        let mut group = Group { parts: &parts, schema, window, out: &mut out };
+        let mut group = Group { parts: &parts, schema, window, mode, merged: &mut merged, out: &mut out };
         group.resolve(run);
     });
     out.set.arenas = parts.into_iter().map(|part| part.arena).collect();
+    out.set.arenas.push(merged);
     out
 }
 
@@ -67,7 +71,8 @@ pub fn key_changes(mut pairs: Vec<Pair>) -> u64 {
     pairs.sort_unstable();
     let moved = |halves: &[Pair]| {
         let puts = || halves.iter().filter(|half| !half.is_preimage);
-        let left = |half: &&Pair| half.is_preimage && puts().next().is_some() && puts().all(|p| p.key_hash != half.key_hash);
+        let left =
+            |half: &&Pair| half.is_preimage && puts().next().is_some() && puts().all(|p| p.key_hash != half.key_hash);
         halves.iter().filter(left).count() as u64
     };
     pairs.chunk_by(|a, b| a.id == b.id).map(moved).sum()
@@ -81,6 +86,9 @@ struct Group<'a> {
     parts: &'a [PreparedRows],
     schema: &'a Schema,
     window: WindowKind,
+    mode: UpdateMode,
+    /// Bytes of rows that are made of several updates.
+    merged: &'a mut Vec<u8>,
     out: &'a mut Coalesced,
 }
 
@@ -102,7 +110,7 @@ impl Group<'_> {
         let net = *self.row(last);
         let kind = self.kind(run, net.operation);
         self.count_volume(run, kind);
-        self.out.set.mutations.push(Mutation {
+        let mut mutation = Mutation {
             key_hash: net.key_hash,
             row_hash: net.row_hash,
             row_number: net.row_number,
@@ -110,8 +118,40 @@ impl Group<'_> {
             offset: net.offset,
             key_length: net.key_length,
             row_length: net.row_length,
+            bucket: net.bucket,
             kind,
-        });
+            is_patch: false,
+        };
+        if self.mode == UpdateMode::Merge && net.operation == Operation::Update {
+            self.merge_updates(run, &mut mutation);
+        }
+        self.out.set.mutations.push(mutation);
+    }
+
+    /// Where updates bring only some columns, later ones are laid over earlier ones, down to the insert or delete that
+    /// they follow; without one they are a patch of the row that the store has.
+    fn merge_updates(&mut self, run: &[Place], mutation: &mut Mutation) {
+        let base = run.iter().rposition(|place| self.row(*place).operation != Operation::Update);
+        mutation.is_patch = base.is_none();
+        let first = base.unwrap_or(0);
+        let mut fields = Vec::new();
+        for place in &run[first..] {
+            let (row, arena) = (self.row(*place), &self.parts[place.part as usize].arena);
+            let start = (row.offset + row.key_length) as usize;
+            let mut laid_over = Vec::new();
+            // Both are rows that `prepare` encoded, so the merge cannot fail.
+            if row::merge(&fields, &arena[start..start + row.row_length as usize], &mut laid_over).is_ok() {
+                fields = laid_over;
+            }
+        }
+        let Ok(row_hash) = row::hash_fields(mutation.key_hash, &fields, self.schema) else { return };
+        let last = run[run.len() - 1];
+        let offset = self.merged.len();
+        let key = mutation.offset as usize..(mutation.offset + mutation.key_length) as usize;
+        self.merged.extend_from_slice(&self.parts[last.part as usize].arena[key]);
+        self.merged.extend_from_slice(&fields);
+        (mutation.arena, mutation.offset) = (self.parts.len() as u32, offset as u32);
+        (mutation.row_length, mutation.row_hash) = (fields.len() as u32, row_hash);
     }
 
     fn kind(&self, run: &[Place], net: Operation) -> MutationKind {
@@ -153,7 +193,11 @@ impl Group<'_> {
                 rule: Rule::Conflict,
                 row_number: row.row_number,
                 detail: format!("{} different rows for one key at sequence {}", rivals.len(), row.sequence),
-                row: event_json::encoded(&arena[start..key_end], &arena[key_end..][..row.row_length as usize], self.schema),
+                row: event_json::encoded(
+                    &arena[start..key_end],
+                    &arena[key_end..][..row.row_length as usize],
+                    self.schema,
+                ),
             });
         }
         self.out.counts.reject(Rule::Conflict, rivals.len() as u64);

@@ -1,11 +1,12 @@
 //! Arrow columns into encoded fields and row sums: one pass a column, so that the type is looked at once.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::canonical::Canonical;
 use crate::model::change::TextMeaning;
 use crate::model::schema::ColumnId;
 use crate::model::text;
 use crate::model::value::{TimeUnit, ValueRef};
-use crate::model::{canonical, hash, row};
+use crate::model::{hash, row};
 use arrow::array::*;
 use arrow::datatypes::{self as dt, DataType, Field};
 
@@ -23,6 +24,11 @@ pub(super) struct EncodedColumn {
 }
 
 impl EncodedColumn {
+    /// Bytes of all encoded fields, a guess at what the rows will take.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The encoded field of a row; empty for null.
     #[inline]
     pub(super) fn field(&self, row: usize) -> &[u8] {
@@ -85,6 +91,7 @@ struct Encoder {
     bytes: Vec<u8>,
     ends: Vec<u32>,
     shares: Vec<u128>,
+    canonical: Canonical,
     scratch: Vec<u8>,
 }
 
@@ -92,7 +99,16 @@ impl Encoder {
     fn new(id: ColumnId, constant: u128, rows: usize) -> Self {
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
-        Encoder { id, constant, types: 0, bytes: Vec::new(), ends, shares: Vec::with_capacity(rows), scratch: Vec::new() }
+        Encoder {
+            id,
+            constant,
+            types: 0,
+            bytes: Vec::new(),
+            ends,
+            shares: Vec::with_capacity(rows),
+            canonical: Canonical::default(),
+            scratch: Vec::new(),
+        }
     }
 
     #[inline]
@@ -102,7 +118,7 @@ impl Encoder {
             self.types |= 1 << row::tag(value);
             row::put(self.id, value, &mut self.bytes);
             self.scratch.clear();
-            canonical::append(value, &mut self.scratch);
+            self.canonical.append(value, &mut self.scratch);
             share = hash::value_hash(&self.scratch).wrapping_mul(self.constant);
         }
         self.shares.push(share);
@@ -123,7 +139,9 @@ impl Encoder {
             T::UInt32 => self.ints(array.as_primitive::<dt::UInt32Type>()),
             T::UInt64 => array.as_primitive::<dt::UInt64Type>().iter().for_each(|v| self.push(v.map(unsigned))),
             T::Float32 => array.as_primitive::<dt::Float32Type>().iter().for_each(|v| self.float32(v)),
-            T::Float64 => array.as_primitive::<dt::Float64Type>().iter().for_each(|v| self.push(v.map(ValueRef::Float))),
+            T::Float64 => {
+                array.as_primitive::<dt::Float64Type>().iter().for_each(|v| self.push(v.map(ValueRef::Float)))
+            }
             T::Utf8 => self.texts(TextMeaning::of(field), array.as_string::<i32>().iter()),
             T::LargeUtf8 => self.texts(TextMeaning::of(field), array.as_string::<i64>().iter()),
             T::Utf8View => self.texts(TextMeaning::of(field), array.as_string_view().iter()),
@@ -210,7 +228,9 @@ impl Encoder {
     fn binaries<'a>(&mut self, meaning: TextMeaning, values: impl Iterator<Item = Option<&'a [u8]>>) {
         for value in values {
             match (value, meaning) {
-                (Some(mut field), TextMeaning::EncodedField) => self.push(row::take(&mut field).map(|(_, value)| value)),
+                (Some(mut field), TextMeaning::EncodedField) => {
+                    self.push(row::take(&mut field).map(|(_, value)| value))
+                }
                 (value, _) => self.push(value.map(ValueRef::Bytes)),
             }
         }

@@ -33,6 +33,8 @@ pub struct PreparedRow {
     pub row_length: u32,
     /// Nanoseconds that the store's precision cut off the event time.
     pub cut_off: u32,
+    /// Bucket of the key.
+    pub bucket: u16,
     /// What the record asks for.
     pub operation: Operation,
 }
@@ -177,7 +179,8 @@ impl Preparer<'_> {
     fn accept(&mut self, row: usize, order: u64, operation: Operation, key: (&str, &str, i64), cut_off: u32) {
         let (part, arena) = (self.part, &mut self.out.arena);
         let offset = arena.len();
-        key::encode(self.buckets.of(key.0), key.0, key.1, key.2, arena);
+        let bucket = self.buckets.of(key.0);
+        key::encode(bucket, key.0, key.1, key.2, arena);
         let key_length = arena.len() - offset;
         let key_hash = hash::key_hash(&arena[offset + key::BUCKET_BYTES..]);
         let is_put = matches!(operation, Operation::Insert | Operation::Update);
@@ -200,6 +203,7 @@ impl Preparer<'_> {
             key_length: key_length as u32,
             row_length: (arena.len() - offset - key_length) as u32,
             cut_off,
+            bucket,
             operation,
         });
     }
@@ -263,7 +267,9 @@ impl<'a> Ids<'a> {
                 let dictionary = array.as_dictionary::<Int32Type>();
                 Ok(Ids::Dictionary(dictionary, dictionary.values().as_string()))
             }
-            other => Err(Error::new(ErrorKind::Unsupported, format!("ids cannot be read from a column of type {other}"))),
+            other => {
+                Err(Error::new(ErrorKind::Unsupported, format!("ids cannot be read from a column of type {other}")))
+            }
         }
     }
 

@@ -68,7 +68,8 @@ impl TimePrecision {
 
 /// Bytes of the bucket in front of every encoded key.
 pub const BUCKET_BYTES: usize = 2;
-const TIME_BYTES: usize = 8;
+/// Bytes of the event time at the end of every encoded key.
+pub const TIME_BYTES: usize = 8;
 const UUID_MARK: [u8; 2] = [0x00, 0x02];
 const END: [u8; 2] = [0x00, 0x00];
 const ESCAPED_NUL: [u8; 2] = [0x00, 0xff];

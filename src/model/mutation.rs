@@ -131,8 +131,12 @@ pub struct Mutation {
     pub key_length: u32,
     /// Bytes of the row, which follow the key.
     pub row_length: u32,
+    /// Bucket of the key.
+    pub bucket: u16,
     /// What it does.
     pub kind: MutationKind,
+    /// The row brings only some columns, to be laid over the row that the store has.
+    pub is_patch: bool,
 }
 
 impl Mutation {

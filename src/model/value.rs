@@ -29,7 +29,7 @@ impl TimeUnit {
 
 /// A value of a column, kept as it was given. Null is the absence of a value: an event has no entry for it.
 ///
-/// `==` compares what was given, bit for bit; whether two values *mean* the same is decided by their
+/// `==` compares what was given (`Int(20)` is not `Float(20.0)`); whether two values *mean* the same is decided by their
 /// [canonical form](crate::docs::canonical).
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]

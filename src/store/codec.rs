@@ -48,7 +48,9 @@ pub(super) fn decode<T: DeserializeOwned>(version: u8, bytes: &[u8], what: &str)
         return Err(corrupt("its head is damaged"));
     }
     if codec != BINCODE_1 || found != version {
-        let text = format!("the {what} is written with codec {codec} version {found}, this eventmirror reads 1 version {version}");
+        let text = format!(
+            "the {what} is written with codec {codec} version {found}, this eventmirror reads 1 version {version}"
+        );
         return Err(Error::new(ErrorKind::Unsupported, text).advice("use the eventmirror that wrote the store"));
     }
     bincode_options().deserialize(payload).map_err(|error| corrupt("its payload is damaged").because(error))

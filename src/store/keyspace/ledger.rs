@@ -32,8 +32,18 @@ pub(in crate::store) fn key(sequence: u64, part: Part) -> [u8; 9] {
 
 /// Sequence of a stored key, and whether it leads to the entry itself.
 pub(in crate::store) fn split_key(stored: &[u8]) -> Option<(u64, bool)> {
-    let (sequence, part) = super::split_u64(stored)?;
-    (part.len() == 1).then(|| (sequence, part[0] == Part::Entry as u8))
+    let (sequence, _) = super::split_u64(stored)?;
+    Some((sequence, part(stored)? == Part::Entry))
+}
+
+/// What a stored key leads to.
+pub(in crate::store) fn part(stored: &[u8]) -> Option<Part> {
+    match super::split_u64(stored)?.1 {
+        [0] => Some(Part::Entry),
+        [1] => Some(Part::FingerprintChanges),
+        [2] => Some(Part::Hazards),
+        _ => None,
+    }
 }
 
 /// The value of an entry.

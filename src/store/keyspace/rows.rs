@@ -76,7 +76,8 @@ mod tests {
             let order = (a.0, !a.1).cmp(&(b.0, !b.1));
             prop_assert_eq!(stored(&key(a.0), a.1).cmp(&stored(&key(b.0), b.1)), order);
             let encoded = key(a.0).encode();
-            prop_assert_eq!(split_key(&stored(&key(a.0), a.1)), Some((encoded.as_slice(), a.1)));
+            let stored = stored(&key(a.0), a.1);
+            prop_assert_eq!(split_key(&stored), Some((encoded.as_slice(), a.1)));
         }
 
         #[test]

@@ -1,0 +1,364 @@
+//! Commands, arguments and flags. The comments here are the text of `--help` and of the man pages.
+
+use super::parse;
+use crate::ingest::IdRules;
+use crate::model::change::Operation;
+use crate::model::key::TimePrecision;
+use crate::model::mutation::{Policy, UpdateMode};
+use crate::model::rejection::Rule;
+use crate::model::value::TimeUnit;
+use crate::source::{Dialect, FileFormat};
+use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done
+  1  the key is not in the store (get)
+  2  wrong usage, or a store or file that this version cannot read
+  3  an input is not what it claims to be, or reading or writing failed
+  4  the store is damaged
+  5  another process holds the store
+  6  changes between the store's position and the input are missing
+  7  interrupted; what was committed stays, the same command goes on from there
+  8  done, but --strict was given and rows were rejected or an applied file was changed
+
+Data goes to standard output, everything else to standard error. On a terminal results are tables,
+otherwise one line of JSON a record; --json asks for the documented JSON form anywhere.
+Each flag is also an environment variable: --id-rules is EVENTMIRROR_ID_RULES. NO_COLOR is honoured.
+
+Examples:
+  eventmirror apply ./mirror changes/ --dialect s3
+  eventmirror count ./mirror
+  eventmirror scan ./mirror --user-id ann
+  eventmirror rejected ./mirror";
+
+/// Keeps an exact local mirror of a warehouse event table.
+#[derive(Debug, Parser)]
+#[command(name = "eventmirror", version, after_help = AFTER_HELP, max_term_width = 110)]
+#[command(arg_required_else_help = true)]
+pub(super) struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub(super) command: Command,
+    /// Print the result in the documented JSON form
+    #[arg(long, global = true, env = "EVENTMIRROR_JSON", action = ArgAction::SetTrue, display_order = 900)]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Apply change files to a store, each exactly once
+    Apply(Box<ApplyArguments>),
+    /// Print the event with a key as one line of JSON
+    Get(GetArguments),
+    /// Print or export events, each user's together
+    Scan(ScanArguments),
+    /// Print how many events the store has
+    Count(CountArguments),
+    /// List the applied batches and what became of their rows
+    Log(LogArguments),
+    /// Describe the store: columns, sources, size
+    Status(StatusArguments),
+    /// List the rows that were rejected, and why
+    Rejected(RejectedArguments),
+    /// Print a completion script for a shell
+    Completions(CompletionsArguments),
+    /// Print the man page, or write the pages of all commands into a folder
+    Man(ManArguments),
+}
+
+/// A parser of one of several words, each with its value.
+fn one_of<T: Clone + Send + Sync + 'static>(choices: Vec<(&'static str, T)>) -> impl TypedValueParser<Value = T> {
+    let words: Vec<&'static str> = choices.iter().map(|(word, _)| *word).collect();
+    PossibleValuesParser::new(words).try_map(move |text| {
+        let choice = choices.iter().find(|(word, _)| *word == text);
+        choice.map(|(_, value)| value.clone()).ok_or("not one of the possible values")
+    })
+}
+
+fn dialect() -> impl TypedValueParser<Value = Dialect> {
+    one_of(Dialect::ALL.map(|dialect| (dialect.name(), dialect)).into())
+}
+
+fn file_format() -> impl TypedValueParser<Value = FileFormat> {
+    one_of(vec![("json", FileFormat::Json), ("csv", FileFormat::Csv), ("parquet", FileFormat::Parquet)])
+}
+
+fn operation() -> impl TypedValueParser<Value = Operation> {
+    one_of(vec![("insert", Operation::Insert), ("update", Operation::Update), ("delete", Operation::Delete)])
+}
+
+fn policy(apply: &'static str) -> impl TypedValueParser<Value = Policy> {
+    one_of(vec![(apply, Policy::Apply), ("ignore", Policy::Ignore), ("reject", Policy::Reject)])
+}
+
+fn time_unit() -> impl TypedValueParser<Value = TimeUnit> {
+    one_of(vec![
+        ("s", TimeUnit::Second),
+        ("ms", TimeUnit::Millisecond),
+        ("us", TimeUnit::Microsecond),
+        ("ns", TimeUnit::Nanosecond),
+    ])
+}
+
+const APPLY_EXAMPLES: &str = "\
+Examples:
+  A folder of mutation files, in byte order of their names; again, and nothing changes:
+    eventmirror apply ./mirror changes/ --dialect s3
+  A first full load whose columns have other names, the insert id out of two of them:
+    eventmirror apply ./mirror orders.parquet --dialect backfill \\
+      --map user_id=CustomerID --map insert_id=InvoiceNo+StockCode --map event_time=InvoiceDate
+  What would happen, and what the store refuses:
+    eventmirror apply ./mirror changes/ --dry-run
+    eventmirror apply ./mirror changes/ --strict --json > report.json";
+
+#[derive(Debug, Args)]
+#[command(after_help = APPLY_EXAMPLES)]
+pub(super) struct ApplyArguments {
+    /// Folder of the store; made if it is not there
+    pub(super) store: PathBuf,
+    /// Files, folders and patterns; - is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(super) inputs: Vec<String>,
+    /// How the files tell their operations
+    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
+    pub(super) dialect: Dialect,
+    /// Name of the source, within which each file is applied once [default: the dialect]
+    #[arg(long, env = "EVENTMIRROR_SOURCE", value_name = "NAME")]
+    pub(super) source: Option<String>,
+    /// Format of the files [default: told by name and content]
+    #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
+    pub(super) format: Option<FileFormat>,
+    /// Which column is which field: user_id, insert_id, event_time, op; insert_id=A+B takes two columns together
+    /// [default: the usual names]
+    #[arg(long, env = "EVENTMIRROR_MAP", value_name = "FIELD=COLUMN")]
+    pub(super) map: Vec<String>,
+    /// Operations to apply; the others are skipped and counted
+    #[arg(long, env = "EVENTMIRROR_OPS", value_delimiter = ',', value_parser = operation())]
+    #[arg(value_name = "LIST", default_value = "insert,update,delete")]
+    pub(super) ops: Vec<Operation>,
+    /// Whether the case of operations matters
+    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
+    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
+    pub(super) op_case: bool,
+    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
+    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
+    #[arg(value_parser = parse::alias)]
+    pub(super) op_alias: Vec<(String, Operation)>,
+    /// Rules for user ids: any, or those of the analytics vendor
+    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
+    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
+    pub(super) id_rules: IdRules,
+    /// An INSERT of a key that has another payload
+    #[arg(long, env = "EVENTMIRROR_ON_INSERT_CONFLICT", default_value = "replace", value_parser = policy("replace"))]
+    #[arg(value_name = "POLICY")]
+    pub(super) on_insert_conflict: Policy,
+    /// An UPDATE of a key that does not exist
+    #[arg(long, env = "EVENTMIRROR_ON_UNMATCHED_UPDATE", default_value = "upsert", value_parser = policy("upsert"))]
+    #[arg(value_name = "POLICY")]
+    pub(super) on_unmatched_update: Policy,
+    /// Whether an UPDATE replaces the row whole, or leaves the columns that it does not bring
+    #[arg(long, env = "EVENTMIRROR_ON_UPDATE", default_value = "replace", value_name = "MODE")]
+    #[arg(value_parser = one_of(vec![("replace", UpdateMode::Replace), ("merge", UpdateMode::Merge)]))]
+    pub(super) on_update: UpdateMode,
+    /// Time zone of times that name none: an IANA name or an offset
+    #[arg(long, env = "EVENTMIRROR_NAIVE_TZ", default_value = "UTC", value_parser = parse::time_zone)]
+    #[arg(value_name = "ZONE", allow_hyphen_values = true)]
+    pub(super) naive_tz: jiff::tz::TimeZone,
+    /// Unit of event times that are plain numbers
+    #[arg(long, env = "EVENTMIRROR_TIME_UNIT", default_value = "ms", value_parser = time_unit(), value_name = "UNIT")]
+    pub(super) time_unit: TimeUnit,
+    /// Precision of event times in a new store; an old one keeps its own [default: ms]
+    #[arg(long, env = "EVENTMIRROR_PRECISION", value_name = "UNIT")]
+    #[arg(value_parser = one_of(vec![("ms", TimePrecision::Millis), ("us", TimePrecision::Micros)]))]
+    pub(super) precision: Option<TimePrecision>,
+    /// Refuse a batch that deletes more of the rows than this
+    #[arg(long, env = "EVENTMIRROR_MAX_DELETE_PERCENT", default_value = "20", value_parser = parse::percent)]
+    #[arg(value_name = "PERCENT")]
+    pub(super) max_delete_percent: f64,
+    /// Go on where positions are missing between the store and the input
+    #[arg(long, env = "EVENTMIRROR_ALLOW_GAP", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) allow_gap: bool,
+    /// Memory to use, about: 512MB, 1GiB, bytes
+    #[arg(long, env = "EVENTMIRROR_MEMORY", default_value = "512MB", value_parser = parse::memory, value_name = "SIZE")]
+    pub(super) memory: usize,
+    /// Report what would happen, and change nothing
+    #[arg(long, env = "EVENTMIRROR_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) dry_run: bool,
+    /// End with exit code 8 where a row is rejected or an applied file was changed
+    #[arg(long, env = "EVENTMIRROR_STRICT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) strict: bool,
+}
+
+const GET_EXAMPLES: &str = "\
+Examples:
+  eventmirror get ./mirror --user-id ann --insert-id a1 --event-time 1505079720000
+  eventmirror get ./mirror --user-id ann --insert-id a1 --event-time 2017-09-10T21:42:00Z --as-of 3";
+
+#[derive(Debug, Args)]
+#[command(after_help = GET_EXAMPLES)]
+pub(super) struct GetArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// The user
+    #[arg(long, env = "EVENTMIRROR_USER_ID", value_name = "ID", allow_negative_numbers = true)]
+    pub(super) user_id: String,
+    /// The event's insert id
+    #[arg(long, env = "EVENTMIRROR_INSERT_ID", value_name = "ID", allow_negative_numbers = true)]
+    pub(super) insert_id: String,
+    /// The event's time: a whole number in the store's unit, or RFC 3339
+    #[arg(long, env = "EVENTMIRROR_EVENT_TIME", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) event_time: String,
+    /// As the store was after this commit [default: the last]
+    #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
+    pub(super) as_of: Option<u64>,
+}
+
+/// What `scan` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScanFormat {
+    Ndjson,
+    Csv,
+    Parquet,
+    Table,
+}
+
+fn scan_format() -> impl TypedValueParser<Value = ScanFormat> {
+    one_of(vec![
+        ("ndjson", ScanFormat::Ndjson),
+        ("json", ScanFormat::Ndjson),
+        ("csv", ScanFormat::Csv),
+        ("parquet", ScanFormat::Parquet),
+        ("table", ScanFormat::Table),
+    ])
+}
+
+const SCAN_EXAMPLES: &str = "\
+Examples:
+  eventmirror scan ./mirror --user-id ann
+  eventmirror scan ./mirror --from 2017-09-10 --to 2017-09-11 --format csv -o day.csv
+  eventmirror scan ./mirror --as-of 3 --format ndjson | sort > then.ndjson
+  eventmirror scan ./mirror -o events.parquet";
+
+#[derive(Debug, Args)]
+#[command(after_help = SCAN_EXAMPLES)]
+pub(super) struct ScanArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// Only this user's events
+    #[arg(long, env = "EVENTMIRROR_USER_ID", value_name = "ID", allow_negative_numbers = true)]
+    pub(super) user_id: Option<String>,
+    /// Only events at this time or later: a whole number in the store's unit, RFC 3339, or a date in UTC
+    #[arg(long, env = "EVENTMIRROR_FROM", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) from: Option<String>,
+    /// Only events before this time
+    #[arg(long, env = "EVENTMIRROR_TO", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) to: Option<String>,
+    /// As the store was after this commit [default: the last]
+    #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
+    pub(super) as_of: Option<u64>,
+    /// At most so many events [default: all; 50 in a table]
+    #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
+    pub(super) limit: Option<u64>,
+    /// Format [default: by the ending of the output file; a table on a terminal, ndjson otherwise]
+    #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = scan_format())]
+    pub(super) format: Option<ScanFormat>,
+    /// File to write, which appears whole or not at all [default: standard output]
+    #[arg(long, short, env = "EVENTMIRROR_OUTPUT", value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+}
+
+const COUNT_EXAMPLES: &str = "\
+Examples:
+  eventmirror count ./mirror
+  eventmirror count ./mirror --as-of 3 --json";
+
+#[derive(Debug, Args)]
+#[command(after_help = COUNT_EXAMPLES)]
+pub(super) struct CountArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// As the store was after this commit [default: the last]
+    #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
+    pub(super) as_of: Option<u64>,
+}
+
+const LOG_EXAMPLES: &str = "\
+Examples:
+  eventmirror log ./mirror --reverse --limit 10
+  eventmirror log ./mirror --json > batches.ndjson";
+
+#[derive(Debug, Args)]
+#[command(after_help = LOG_EXAMPLES)]
+pub(super) struct LogArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// At most so many batches
+    #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
+    pub(super) limit: Option<u64>,
+    /// The newest batch first
+    #[arg(long, env = "EVENTMIRROR_REVERSE", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) reverse: bool,
+}
+
+const STATUS_EXAMPLES: &str = "\
+Examples:
+  eventmirror status ./mirror
+  eventmirror status ./mirror --json";
+
+#[derive(Debug, Args)]
+#[command(after_help = STATUS_EXAMPLES)]
+pub(super) struct StatusArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+}
+
+const REJECTED_EXAMPLES: &str = "\
+Examples:
+  eventmirror rejected ./mirror --limit 20
+  eventmirror rejected ./mirror --rule missing_user_id --json > rejected.ndjson";
+
+#[derive(Debug, Args)]
+#[command(after_help = REJECTED_EXAMPLES)]
+pub(super) struct RejectedArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// Only rows that this rule refused
+    #[arg(long, env = "EVENTMIRROR_RULE", value_name = "NAME", value_parser = rule(), hide_possible_values = true)]
+    pub(super) rule: Option<Rule>,
+    /// At most so many rows
+    #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
+    pub(super) limit: Option<u64>,
+}
+
+fn rule() -> impl TypedValueParser<Value = Rule> {
+    one_of(Rule::ALL.map(|rule| (rule.name(), rule)).into())
+}
+
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  eventmirror completions bash > ~/.local/share/bash-completion/completions/eventmirror
+  eventmirror completions fish > ~/.config/fish/completions/eventmirror.fish";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+pub(super) struct CompletionsArguments {
+    /// The shell
+    pub(super) shell: Shell,
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  eventmirror man | man -l -
+  eventmirror man ~/.local/share/man/man1";
+
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLES)]
+pub(super) struct ManArguments {
+    /// Folder for the pages of all commands; made if it is not there
+    pub(super) folder: Option<PathBuf>,
+}

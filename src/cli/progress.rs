@@ -1,0 +1,67 @@
+//! Progress on standard error, where that is a terminal.
+
+use super::table::{grouped, plural, shown};
+use crate::Progress;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+const TEMPLATE: &str = "{bar:24} {bytes}/{total_bytes} {msg} {elapsed}";
+
+/// One bar over the bytes of all files, with files, rows and rate beside it.
+pub(super) struct Bars {
+    bar: ProgressBar,
+    started: Instant,
+    files: usize,
+    done: usize,
+    /// Bytes and name of the file at hand.
+    bytes: u64,
+    name: String,
+    rows: u64,
+}
+
+impl Bars {
+    pub(super) fn new() -> Bars {
+        let bar = match std::io::stderr().is_terminal() {
+            true => ProgressBar::no_length(),
+            false => ProgressBar::hidden(),
+        };
+        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
+            bar.set_style(style);
+        }
+        Bars { bar, started: Instant::now(), files: 0, done: 0, bytes: 0, name: String::new(), rows: 0 }
+    }
+
+    pub(super) fn show(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Found { files, bytes } => {
+                self.files = *files;
+                self.bar.set_length(*bytes);
+                self.bar.enable_steady_tick(Duration::from_millis(200));
+            }
+            Progress::File { name, bytes } => {
+                self.bytes = *bytes;
+                self.name = shown(name);
+            }
+            Progress::Rows(rows) => self.rows += rows,
+            Progress::Done(_) => {
+                self.done += 1;
+                self.bar.inc(std::mem::take(&mut self.bytes));
+            }
+        }
+        if !self.bar.is_hidden() {
+            self.bar.set_message(self.message());
+        }
+    }
+
+    fn message(&self) -> String {
+        let rate = self.rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
+        let (rows, rate) = (plural(self.rows, "row"), grouped(rate as u64));
+        format!("{}/{} files, {rows} ({rate}/s) {}", grouped(self.done as u64), grouped(self.files as u64), self.name)
+    }
+
+    /// Removes the bar, so that the result stands alone.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,443 @@
+//! Applying a batch: the mutations of one window become visible together, or not at all.
+
+use super::classify::{Classified, classify};
+use super::keyspace::pages::Entry;
+use super::keyspace::{deltas, fingerprints, ledger, meta, names, rejections, watermarks};
+use super::writer::{State, Writer};
+use super::{Committed, Inner, NameRecord, Store, now, recover, synced, write_rows};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::counts::{Counter, Counts};
+use crate::model::fingerprint::Fingerprint;
+use crate::model::ledger::{Applied, LedgerEntry, NearMatch};
+use crate::model::mutation::{Effect, Mutation, MutationKind, MutationSet, Policies};
+use crate::model::position::{Named, Position};
+use crate::model::rejection::Rejection;
+use crate::model::schema::Schema;
+use crate::model::{event_json, key, row};
+use parking_lot::MutexGuard;
+use rocksdb::WriteBatch;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// What may stop a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guards {
+    /// A batch that deletes more than this share of the rows is refused, where the store has at least 1,000.
+    pub max_delete_percent: f64,
+    /// Accept a numbered position that leaves others out.
+    pub allow_gap: bool,
+    /// Find out what the batch does and write nothing.
+    pub dry_run: bool,
+}
+
+impl Default for Guards {
+    fn default() -> Self {
+        Guards { max_delete_percent: 20.0, allow_gap: false, dry_run: false }
+    }
+}
+
+/// How a batch begins.
+pub enum Start<'s> {
+    /// It is new: write its mutations and commit.
+    Ready(Box<BatchWriter<'s>>),
+    /// Its position was applied before; nothing is to be done.
+    Known(Box<Applied>),
+}
+
+/// Near matches kept of a batch: enough to see a pattern.
+const NEAR_MATCHES: usize = 10;
+/// UPDATEs without a match that are looked at for one: each costs a read of the table.
+const NEAR_MATCH_READS: usize = 100;
+/// The share of deletes is not looked at in smaller tables.
+const GUARDED_ROWS: u64 = 1_000;
+
+impl Store {
+    /// Begins a batch. Waits for a batch that another thread is applying.
+    ///
+    /// # Errors
+    /// `HistoryGap` where a numbered position leaves others out.
+    pub fn begin(&self, source: &str, position: Position, guards: Guards) -> Result<Start<'_>> {
+        let inner = &*self.0;
+        if inner.options.read_only && !guards.dry_run {
+            return Err(Error::new(ErrorKind::Usage, "the store was opened read-only").advice("open it for writing"));
+        }
+        let mut writer = inner.writer.lock();
+        let mut counts = Counts::default();
+        let known = match &position {
+            Position::Named(named) => self.known_name(source, named, &mut counts)?,
+            Position::Numbered(number) => self.known_number(source, *number, guards.allow_gap)?,
+        };
+        if let Some(applied) = known {
+            return Ok(Start::Known(Box::new(applied)));
+        }
+        let state = writer.state(inner)?;
+        let (sequence, rows) = (state.sequence + 1, state.rows);
+        Ok(Start::Ready(Box::new(BatchWriter {
+            store: self,
+            inner,
+            writer,
+            source: source.to_owned(),
+            position,
+            guards,
+            sequence,
+            rows,
+            counts,
+            held: WriteBatch::default(),
+            files: Vec::new(),
+            entries: Vec::new(),
+            changes: HashMap::new(),
+            rejections: 0,
+            near_matches: Vec::new(),
+            is_bulk: false,
+            has_written: false,
+            is_done: false,
+        })))
+    }
+
+    fn known_name(&self, source: &str, named: &Named, counts: &mut Counts) -> Result<Option<Applied>> {
+        if let Some(record) = self.name(source, &named.name)? {
+            let changed = record.named.hash != named.hash;
+            return self.known(record.sequence, changed).map(Some);
+        }
+        let mut iterator = self.0.db.raw_iterator_cf(self.0.families().names());
+        iterator.seek(names::key(source, &named.name));
+        let is_late = iterator.key().is_some_and(|key| key.starts_with(&names::prefix(source)));
+        iterator.status()?;
+        counts.count(Counter::LateFile, u64::from(is_late));
+        Ok(None)
+    }
+
+    fn known_number(&self, source: &str, number: u64, allow_gap: bool) -> Result<Option<Applied>> {
+        let Some((watermark, sequence)) = self.watermark(source)? else { return Ok(None) };
+        if number <= watermark {
+            let is_it = |entry: &LedgerEntry| entry.source == source && entry.position == Position::Numbered(number);
+            let mut found = sequence;
+            for entry in self.log() {
+                let entry = entry?;
+                if is_it(&entry) {
+                    found = entry.sequence;
+                }
+            }
+            return self.known(found, false).map(Some);
+        }
+        if number > watermark + 1 && !allow_gap {
+            let text = format!("positions {} to {} of source {source} are missing", watermark + 1, number - 1);
+            return Err(Error::new(ErrorKind::HistoryGap, text)
+                .at(format!("position={number} watermark={watermark}"))
+                .advice("apply them first, or accept the gap with --allow-gap and verify the mirror"));
+        }
+        Ok(None)
+    }
+
+    /// The result for a position that commit `sequence` applied.
+    pub fn known(&self, sequence: u64, changed_after_apply: bool) -> Result<Applied> {
+        let entry = self.ledger_entry(sequence)?;
+        let entry =
+            entry.ok_or_else(|| super::codec::corrupt("ledger", "the entry of an applied position is missing"))?;
+        Ok(Applied { entry, already_applied: true, changed_after_apply })
+    }
+}
+
+/// A batch that is being written. Dropped without [`commit`](BatchWriter::commit), it leaves nothing.
+pub struct BatchWriter<'s> {
+    store: &'s Store,
+    pub(super) inner: &'s Inner,
+    writer: MutexGuard<'s, Writer>,
+    source: String,
+    position: Position,
+    pub(super) guards: Guards,
+    pub(super) sequence: u64,
+    /// Rows in the table before the batch.
+    rows: u64,
+    counts: Counts,
+    /// Writes that go with the commit.
+    pub(super) held: WriteBatch,
+    /// Sorted files that are ingested right before the commit.
+    pub(super) files: Vec<PathBuf>,
+    entries: Vec<Entry>,
+    changes: HashMap<u16, Fingerprint>,
+    rejections: u64,
+    near_matches: Vec<NearMatch>,
+    pub(super) is_bulk: bool,
+    has_written: bool,
+    is_done: bool,
+}
+
+impl BatchWriter<'_> {
+    /// Says that the batch is far larger than one of its sets, which come in the order of their keys: its rows are
+    /// written as sorted files.
+    pub fn expect_bulk(&mut self) {
+        self.is_bulk = true;
+    }
+
+    /// Writes mutations of the batch. Sets of one batch must not share keys.
+    ///
+    /// # Errors
+    /// `InvalidInput` where the batch deletes more than the guard allows; whatever the disk says.
+    pub fn write(&mut self, set: &mut MutationSet, policies: &Policies, schema: &Schema) -> Result<()> {
+        self.lay_patches_over(set, schema)?;
+        let state = self.writer.state(self.inner)?;
+        let committed = self.inner.committed.read().sequence;
+        let classified = classify(self.inner, &mut state.index.pages, committed, set, policies)?;
+        self.counts.add(&classified.counts);
+        self.check_deletes()?;
+        self.keep_rejected(set, &classified, schema)?;
+        self.find_near_matches(set, &classified)?;
+        self.entries.extend_from_slice(&classified.entries);
+        for (bucket, change) in &classified.changes {
+            let sum = self.changes.entry(*bucket).or_default();
+            *sum = sum.plus(*change);
+        }
+        if self.guards.dry_run { Ok(()) } else { write_rows::write(self, set, &classified.effects) }
+    }
+
+    /// Lays updates that bring only some columns over the rows that the store has.
+    fn lay_patches_over(&self, set: &mut MutationSet, schema: &Schema) -> Result<()> {
+        if !set.mutations.iter().any(|mutation| mutation.is_patch) {
+            return Ok(());
+        }
+        let bad_row = |_| super::codec::corrupt("row", "its fields cannot be read");
+        let snapshot = self.store.snapshot();
+        let mut arena = Vec::new();
+        for index in 0..set.mutations.len() {
+            let mutation = set.mutations[index];
+            if !mutation.is_patch {
+                continue;
+            }
+            let Some((_, old)) = snapshot.row(set.key(&mutation))? else { continue };
+            let offset = arena.len();
+            arena.extend_from_slice(set.key(&mutation));
+            let row_start = arena.len();
+            row::merge(&old, set.row(&mutation), &mut arena).map_err(bad_row)?;
+            let row_hash = row::hash_fields(mutation.key_hash, &arena[row_start..], schema).map_err(bad_row)?;
+            let merged = &mut set.mutations[index];
+            (merged.arena, merged.offset) = (set.arenas.len() as u32, offset as u32);
+            (merged.row_length, merged.row_hash) = ((arena.len() - row_start) as u32, row_hash);
+        }
+        set.arenas.push(arena);
+        Ok(())
+    }
+
+    fn check_deletes(&self) -> Result<()> {
+        let allowed = self.rows as f64 * self.guards.max_delete_percent / 100.0;
+        if self.rows < GUARDED_ROWS || self.counts.deleted as f64 <= allowed {
+            return Ok(());
+        }
+        let text = format!(
+            "the batch deletes {} of {} rows, more than {} %",
+            self.counts.deleted, self.rows, self.guards.max_delete_percent
+        );
+        Err(Error::new(ErrorKind::InvalidInput, text)
+            .at(format!("source={} position={}", self.source, self.position))
+            .advice("if that is meant, raise --max-delete-percent"))
+    }
+
+    fn keep_rejected(&mut self, set: &MutationSet, classified: &Classified, schema: &Schema) -> Result<()> {
+        if classified.counts.rejected == 0 {
+            return Ok(());
+        }
+        for (mutation, effect) in set.mutations.iter().zip(&classified.effects) {
+            if let Effect::Rejected(rule) = effect {
+                let detail = "the store's row contradicts the change".to_owned();
+                let row = event_json::encoded(set.key(mutation), set.row(mutation), schema);
+                self.keep(&Rejection { rule: *rule, row_number: mutation.row_number, detail, row })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps rows that were rejected before they came to the store.
+    pub fn reject(&mut self, rejections: &[Rejection]) -> Result<()> {
+        rejections.iter().try_for_each(|rejection| self.keep(rejection))
+    }
+
+    fn keep(&mut self, rejection: &Rejection) -> Result<()> {
+        if self.guards.dry_run {
+            return Ok(());
+        }
+        let key = rejections::key(self.sequence, self.rejections);
+        self.held.put_cf(self.inner.families().rejections(), key, rejections::encode(rejection)?);
+        self.rejections += 1;
+        if self.held.size_in_bytes() >= self.inner.options.chunk_bytes { self.write_held() } else { Ok(()) }
+    }
+
+    /// Writes what is held before the commit, which makes the batch one of several writes.
+    pub(super) fn write_held(&mut self) -> Result<()> {
+        self.declare_intent()?;
+        Ok(self.inner.db.write(std::mem::take(&mut self.held))?)
+    }
+
+    /// Says on disk that versions of this sequence may be there without being committed. Must come before the first of
+    /// them; it is in the same log, or synced where they are in files of their own.
+    pub(super) fn declare_intent(&mut self) -> Result<()> {
+        if !self.has_written {
+            self.has_written = true;
+            let intent = meta::encode_sequence(self.sequence)?;
+            self.inner.db.put_cf(self.inner.families().meta(), meta::INTENT, intent)?;
+        }
+        Ok(())
+    }
+
+    fn find_near_matches(&mut self, set: &MutationSet, classified: &Classified) -> Result<()> {
+        if !classified.counts.counters.contains_key(&Counter::UpdateWithoutMatch) {
+            return Ok(());
+        }
+        let snapshot = self.store.snapshot();
+        let has_no_match = |(mutation, effect): &(&Mutation, &Effect)| {
+            let is_update = mutation.kind == MutationKind::Update;
+            is_update && matches!(effect, Effect::Inserted | Effect::WithoutEffect | Effect::Rejected(_))
+        };
+        let unmatched = set.mutations.iter().zip(&classified.effects).filter(has_no_match);
+        for (mutation, _) in unmatched.take(NEAR_MATCH_READS) {
+            if self.near_matches.len() >= NEAR_MATCHES {
+                break;
+            }
+            let encoded = set.key(mutation);
+            let mut same_ids = snapshot.rows(&encoded[..encoded.len() - key::TIME_BYTES], &[]);
+            if let (Some(found), Some(key)) = (same_ids.next_row()?, key::decode(encoded))
+                && let Some(found) = key::decode(found.key)
+            {
+                let offset = found.event_time.wrapping_sub(key.event_time);
+                self.near_matches.push(NearMatch { key, offset });
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the batch visible and durable: when this returns, a power cut loses nothing of it. `counts` are those of
+    /// the rows that never became a mutation of the store.
+    pub fn commit(mut self, counts: &Counts, hazards: &[u128], schema: Schema) -> Result<Applied> {
+        self.counts.add(counts);
+        let rows = self.rows + self.counts.inserted - self.counts.deleted;
+        let entry = LedgerEntry {
+            sequence: self.sequence,
+            source: std::mem::take(&mut self.source),
+            position: self.position.clone(),
+            counts: std::mem::take(&mut self.counts),
+            rows,
+            committed_at: now(),
+            near_matches: std::mem::take(&mut self.near_matches),
+        };
+        if !entry.counts.balances() {
+            let text = format!("the counts of a batch do not balance: {:?}", entry.counts);
+            return Err(Error::new(ErrorKind::Corrupt, text).advice("this is a fault of eventmirror: please report it"));
+        }
+        if !self.guards.dry_run {
+            self.write_commit(&entry, hazards, &schema)?;
+        }
+        let state = self.writer.state(self.inner)?;
+        for (bucket, change) in &self.changes {
+            let fingerprint = &mut state.fingerprints[usize::from(*bucket)];
+            *fingerprint = fingerprint.plus(*change);
+        }
+        (state.sequence, state.rows) = (entry.sequence, rows);
+        state.index.shrink();
+        self.is_done = true;
+        if !self.guards.dry_run {
+            let committed = Committed { sequence: entry.sequence, rows, schema: Arc::new(schema) };
+            *self.inner.committed.write() = committed;
+        }
+        Ok(Applied { entry, already_applied: false, changed_after_apply: false })
+    }
+
+    fn write_commit(&mut self, entry: &LedgerEntry, hazards: &[u128], schema: &Schema) -> Result<()> {
+        // What is held goes with the commit, so that a small batch takes a single write.
+        let mut commit = std::mem::take(&mut self.held);
+        self.put_position(entry, &mut commit)?;
+        let inner = self.inner;
+        let families = inner.families();
+        commit.put_cf(families.ledger(), ledger::key(entry.sequence, ledger::Part::Entry), ledger::encode(entry)?);
+        if !hazards.is_empty() {
+            let key = ledger::key(entry.sequence, ledger::Part::Hazards);
+            commit.put_cf(families.ledger(), key, ledger::encode_hazards(hazards));
+        }
+        if *schema != *inner.committed.read().schema {
+            commit.put_cf(families.meta(), meta::SCHEMA, meta::encode_schema(schema)?);
+        }
+        self.put_fingerprints(entry.sequence, &mut commit)?;
+        self.put_index(&mut commit)?;
+        self.ingest_files()?;
+        if self.has_written {
+            commit.delete_cf(families.meta(), meta::INTENT);
+        }
+        Ok(inner.db.write_opt(commit, &synced())?)
+    }
+
+    fn put_position(&self, entry: &LedgerEntry, commit: &mut WriteBatch) -> Result<()> {
+        let families = self.inner.families();
+        match &entry.position {
+            Position::Named(named) => {
+                let record = NameRecord { named: named.clone(), sequence: entry.sequence };
+                commit.put_cf(families.names(), names::key(&entry.source, &named.name), names::encode(&record)?);
+            }
+            Position::Numbered(number) => {
+                commit.put_cf(families.watermarks(), &entry.source, watermarks::encode(*number, entry.sequence)?);
+            }
+        }
+        Ok(())
+    }
+
+    fn put_fingerprints(&mut self, sequence: u64, commit: &mut WriteBatch) -> Result<()> {
+        let families = self.inner.families();
+        let state: &State = self.writer.state(self.inner)?;
+        let mut changes: Vec<(u16, Fingerprint)> =
+            self.changes.iter().map(|(bucket, change)| (*bucket, *change)).collect();
+        changes.sort_unstable_by_key(|(bucket, _)| *bucket);
+        for (bucket, change) in &changes {
+            let after = state.fingerprints[usize::from(*bucket)].plus(*change);
+            match after.rows {
+                0 => commit.delete_cf(families.fingerprints(), fingerprints::key(*bucket)),
+                _ => commit.put_cf(families.fingerprints(), fingerprints::key(*bucket), fingerprints::encode(after)),
+            }
+        }
+        let key = ledger::key(sequence, ledger::Part::FingerprintChanges);
+        commit.put_cf(families.ledger(), key, fingerprints::encode_changes(&changes));
+        Ok(())
+    }
+
+    /// Small batches write a list of what they changed; now and then, and for large ones, the pages are written.
+    fn put_index(&mut self, commit: &mut WriteBatch) -> Result<()> {
+        let inner = self.inner;
+        let due = self.writer.state(inner)?.index.fold_is_due(self.entries.len());
+        if due {
+            self.declare_intent()?;
+            let committed = inner.committed.read().sequence;
+            let sequences = (committed, self.sequence);
+            let state = self.writer.state(inner)?;
+            let mut write = |batch: WriteBatch| Ok(inner.db.write(batch)?);
+            return state.index.fold((&inner.db, inner.families()), sequences, commit, &mut write);
+        }
+        self.entries.sort_unstable_by_key(|entry| entry.key_hash);
+        commit.put_cf(inner.families().deltas(), deltas::key(self.sequence), deltas::encode(&self.entries));
+        let entries = self.entries.len();
+        self.writer.state(inner)?.index.note_list(entries);
+        Ok(())
+    }
+
+    fn ingest_files(&mut self) -> Result<()> {
+        if self.files.is_empty() {
+            return Ok(());
+        }
+        // The intent must be on disk before files that the log knows nothing of.
+        self.inner.db.flush_wal(true)?;
+        let mut options = rocksdb::IngestExternalFileOptions::default();
+        options.set_move_files(true);
+        options.set_snapshot_consistency(false);
+        let files = std::mem::take(&mut self.files);
+        self.inner.db.ingest_external_file_cf_opts(self.inner.families().rows(), &options, files)?;
+        Ok(std::fs::remove_dir(recover::temporary_folder(self.inner)).or_else(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        })?)
+    }
+}
+
+impl Drop for BatchWriter<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.writer.forget();
+            self.writer.unfinished |= self.has_written || !self.files.is_empty();
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The existence index in memory: pages are read when a batch first touches them, brought up to date by every batch,
+//! and written back by a fold.
+//!
+//! A batch needs the old row hash of each key that it changes: to know what it does, and to keep fingerprints. Pages
+//! answer that at memory speed, where a read of the rows themselves would cost a disk access a key once the table is
+//! larger than the cache.
+
+use super::keyspace::pages::{self, Entry, PAGES};
+use super::keyspace::{deltas, meta};
+use super::{Families, codec};
+use crate::error::Result;
+use rocksdb::{DB, WriteBatch};
+
+/// A fold is due when this many entries changed since the last one: few enough that opening a store reads them in
+/// milliseconds, many enough that a page which is written whole carries several changes.
+const FOLD_ENTRIES: usize = 1 << 20;
+
+/// One page in memory.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// The entries, key hashes rising; `None` where the page was not read yet.
+    entries: Option<Vec<Entry>>,
+    /// Changes since the stored version, oldest first, for a page that was not read yet.
+    pending: Vec<Entry>,
+    /// Sequence of the stored version; 0 where there is none.
+    stored: u64,
+    /// Whether the entries are newer than the stored version.
+    dirty: bool,
+}
+
+impl Page {
+    /// The row hash of a key. The page must have been read.
+    pub(super) fn get(&self, key_hash: u128) -> Option<u128> {
+        let entries = self.entries.as_deref().unwrap_or_default();
+        let at = entries.binary_search_by_key(&key_hash, |entry| entry.key_hash).ok()?;
+        Some(entries[at].row_hash)
+    }
+
+    /// Sets or (with row hash 0) removes a key.
+    pub(super) fn set(&mut self, entry: Entry) {
+        self.dirty = true;
+        let Some(entries) = &mut self.entries else { return self.pending.push(entry) };
+        match (entries.binary_search_by_key(&entry.key_hash, |entry| entry.key_hash), entry.row_hash) {
+            (Ok(at), 0) => drop(entries.remove(at)),
+            (Ok(at), _) => entries[at] = entry,
+            (Err(_), 0) => {}
+            (Err(at), _) => entries.insert(at, entry),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.entries.as_ref().map_or(0, Vec::len) + self.pending.len()
+    }
+}
+
+/// Reads pages that a batch touches.
+pub(super) struct PageReader<'a> {
+    iterator: rocksdb::DBRawIterator<'a>,
+    /// The newest sequence that counts.
+    committed: u64,
+}
+
+impl<'a> PageReader<'a> {
+    pub(super) fn new(db: &'a DB, families: Families<'a>, committed: u64) -> Self {
+        PageReader { iterator: db.raw_iterator_cf(families.pages()), committed }
+    }
+
+    /// Reads a page unless that was done before.
+    pub(super) fn read(&mut self, number: u16, page: &mut Page) -> Result<()> {
+        if page.entries.is_some() {
+            return Ok(());
+        }
+        self.iterator.seek(pages::key(number, self.committed));
+        let stored = self.iterator.item().and_then(|(key, value)| {
+            let (found, sequence) = pages::split_key(key)?;
+            (found == number).then_some((sequence, value))
+        });
+        let mut entries = Vec::new();
+        if let Some((sequence, value)) = stored {
+            entries = pages::decode(number, value)
+                .ok_or_else(|| codec::corrupt("page of the existence index", "its entries"))?;
+            page.stored = sequence;
+        }
+        self.iterator.status()?;
+        page.entries = Some(entries);
+        std::mem::take(&mut page.pending).into_iter().for_each(|entry| page.set(entry));
+        Ok(())
+    }
+}
+
+/// All pages.
+pub(super) struct Index {
+    pub(super) pages: Vec<Page>,
+    /// Entries changed since the last fold.
+    unfolded: usize,
+    /// Entries that may stay in memory.
+    budget: usize,
+}
+
+impl Index {
+    /// An index with what changed since the last fold; pages are read when they are needed.
+    pub(super) fn open(db: &DB, families: Families<'_>, committed: u64, memory: usize) -> Result<Index> {
+        let pages = std::iter::repeat_with(Page::default).take(PAGES).collect();
+        let mut index = Index { pages, unfolded: 0, budget: memory / size_of::<Entry>() };
+        let mut iterator = db.raw_iterator_cf(families.deltas());
+        iterator.seek_to_first();
+        while let Some((key, value)) = iterator.item() {
+            let sequence = key.try_into().map(u64::from_be_bytes).unwrap_or(u64::MAX);
+            let entries =
+                deltas::decode(value).ok_or_else(|| codec::corrupt("list of index changes", "its entries"))?;
+            if sequence <= committed {
+                index.unfolded += entries.len();
+                entries
+                    .into_iter()
+                    .for_each(|entry| index.pages[usize::from(pages::page_of(entry.key_hash))].set(entry));
+            }
+            iterator.next();
+        }
+        iterator.status()?;
+        Ok(index)
+    }
+
+    /// Whether the changes of a batch (`entries` of them) should be folded into pages right away.
+    pub(super) fn fold_is_due(&self, entries: usize) -> bool {
+        self.unfolded + entries >= FOLD_ENTRIES.max(self.budget / 16)
+    }
+
+    /// Notes that a batch wrote its list and left the pages as they are on disk.
+    pub(super) fn note_list(&mut self, entries: usize) {
+        self.unfolded += entries;
+    }
+
+    /// Writes every page that is not up to date at `sequence`, and takes the versions and lists away that these
+    /// replace, all in the commit's batch. `write` takes a batch that may be written before the commit: a page of a
+    /// sequence that is never committed is not read.
+    pub(super) fn fold(
+        &mut self,
+        (db, families): (&DB, Families<'_>),
+        (committed, sequence): (u64, u64),
+        commit: &mut WriteBatch,
+        write: &mut dyn FnMut(WriteBatch) -> Result<()>,
+    ) -> Result<()> {
+        const BATCH_BYTES: usize = 4 << 20;
+        let mut reader = PageReader::new(db, families, committed);
+        let mut batch = WriteBatch::default();
+        for (number, page) in self.pages.iter_mut().enumerate().filter(|(_, page)| page.dirty) {
+            let number = number as u16;
+            reader.read(number, page)?;
+            let entries = page.entries.as_deref().unwrap_or_default();
+            batch.put_cf(families.pages(), pages::key(number, sequence), pages::encode(entries));
+            if page.stored != 0 {
+                commit.delete_cf(families.pages(), pages::key(number, page.stored));
+            }
+            (page.stored, page.dirty) = (sequence, false);
+            if batch.size_in_bytes() >= BATCH_BYTES {
+                write(std::mem::take(&mut batch))?;
+            }
+        }
+        write(batch)?;
+        if self.unfolded > 0 {
+            commit.delete_range_cf(families.deltas(), deltas::key(0), deltas::key(sequence));
+        }
+        commit.put_cf(families.meta(), meta::FOLDED, meta::encode_sequence(sequence)?);
+        self.unfolded = 0;
+        Ok(())
+    }
+
+    /// Forgets pages beyond the memory budget; those that are not on disk stay.
+    pub(super) fn shrink(&mut self) {
+        let mut entries: usize = self.pages.iter().map(Page::len).sum();
+        for page in &mut self.pages {
+            if entries <= self.budget {
+                return;
+            }
+            if !page.dirty {
+                entries -= page.len();
+                page.entries = None;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn a_page_is_a_map(sets in prop::collection::vec((0u128..6, 0u128..3), 0..30), read_at in 0usize..30) {
+            let mut page = Page::default();
+            let mut oracle = BTreeMap::new();
+            for (index, (key_hash, row_hash)) in sets.iter().copied().enumerate() {
+                if index == read_at {
+                    page.entries = Some(Vec::new());
+                    std::mem::take(&mut page.pending).into_iter().for_each(|entry| page.set(entry));
+                }
+                page.set(Entry { key_hash, row_hash });
+                match row_hash {
+                    0 => drop(oracle.remove(&key_hash)),
+                    _ => drop(oracle.insert(key_hash, row_hash)),
+                }
+            }
+            if page.entries.is_some() {
+                let found: Vec<_> = page.entries.unwrap().iter().map(|entry| (entry.key_hash, entry.row_hash)).collect();
+                prop_assert_eq!(found, oracle.into_iter().collect::<Vec<_>>());
+            } else {
+                prop_assert_eq!(page.pending.len(), sets.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! The store: the only folder that names RocksDB.
+//!
+//! A row version is never overwritten by a later batch: it is written beside it, under the batch's commit sequence. The
+//! commit is one small synced write that carries the ledger entry, the position and the fingerprints; until it is
+//! there, nothing of the batch is visible, however many writes it took.
+
+mod apply;
+mod classify;
+mod codec;
+mod index;
+mod keyspace;
+mod lock;
+mod options;
+mod recover;
+mod snapshot;
+mod write_rows;
+mod writer;
+
+pub use apply::{BatchWriter, Guards, Start};
+pub use keyspace::names::NameRecord;
+pub use options::StoreOptions;
+pub use snapshot::{Rows, Scan, ScanRange, Snapshot};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::key::TimePrecision;
+use crate::model::ledger::LedgerEntry;
+use crate::model::rejection::Rejection;
+use crate::model::schema::{Column, Schema};
+use keyspace::{ledger, meta, names, rejections, suppressions, watermarks};
+use parking_lot::{Mutex, RwLock};
+use rocksdb::{ColumnFamily, DB, DBRawIterator, IteratorMode};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+impl From<rocksdb::Error> for Error {
+    fn from(error: rocksdb::Error) -> Self {
+        match error.kind() {
+            rocksdb::ErrorKind::Corruption => Error::new(ErrorKind::Corrupt, "the store's files are damaged")
+                .advice("restore the store from a backup, or build it again from its sources"),
+            _ => Error::new(ErrorKind::Io, "the store cannot read or write its files"),
+        }
+        .because(error.into_string())
+    }
+}
+
+/// The column families of an open database. Opening checks that all of them are there.
+#[derive(Clone, Copy)]
+pub(super) struct Families<'a>(&'a DB);
+
+macro_rules! families {
+    ($($name:ident),*) => {
+        impl<'a> Families<'a> {
+            $(pub(super) fn $name(self) -> &'a ColumnFamily {
+                // Opening listed every family; RocksDB hands out a handle for each of them.
+                #[allow(clippy::expect_used)]
+                self.0.cf_handle(stringify!($name)).expect("the family was opened with the database")
+            })*
+        }
+    };
+}
+families!(rows, pages, deltas, fingerprints, ledger, watermarks, names, rejections, suppressions, meta);
+
+/// What the last commit left.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Committed {
+    pub(super) sequence: u64,
+    pub(super) rows: u64,
+    pub(super) schema: Arc<Schema>,
+}
+
+/// What all handles of a store share.
+pub(super) struct Inner {
+    pub(super) db: DB,
+    path: PathBuf,
+    pub(super) options: StoreOptions,
+    format: meta::Format,
+    pub(super) committed: RwLock<Committed>,
+    suppressed: RwLock<Arc<HashSet<String>>>,
+    writer: Mutex<writer::Writer>,
+}
+
+impl Inner {
+    pub(super) fn families(&self) -> Families<'_> {
+        Families(&self.db)
+    }
+}
+
+/// An open store. Cheap to clone; all clones are one store. See [`EventStore`](crate::EventStore) for what users call.
+#[derive(Clone)]
+pub struct Store(pub(super) Arc<Inner>);
+
+impl Store {
+    /// Opens a store, or makes one where there is none and the options allow it. After a crash, what an unfinished
+    /// batch left behind is taken away first.
+    ///
+    /// # Errors
+    /// `Usage` where there is no store and none is made, or the folder holds something else; `Locked` where another
+    /// process has it open; `Unsupported` for another format version; `Corrupt` for damaged files.
+    pub fn open(path: &Path, options: StoreOptions) -> Result<Store> {
+        let is_new = check_folder(path, &options)?;
+        let database = options::database(&options);
+        let descriptors = options::families(&options);
+        let db = match options.read_only {
+            true => DB::open_cf_descriptors_read_only(&database, path, descriptors, false),
+            false => DB::open_cf_descriptors(&database, path, descriptors),
+        };
+        let db = db.map_err(|error| open_error(path, error))?;
+        let format = match is_new {
+            true => write_format(&db, &options)?,
+            false => read_format(&db)?,
+        };
+        if options.precision.is_some_and(|wanted| wanted != format.precision) {
+            let text = format!("the store keeps event times in {}", format.precision.name());
+            return Err(Error::new(ErrorKind::Usage, text).advice("leave the precision out; it is fixed at creation"));
+        }
+        let committed = read_committed(&db)?;
+        let suppressed = RwLock::new(Arc::new(read_suppressed(&db)?));
+        let inner = Inner {
+            db,
+            path: path.to_owned(),
+            options,
+            format,
+            committed: RwLock::new(committed),
+            suppressed,
+            writer: Mutex::default(),
+        };
+        if !inner.options.read_only {
+            recover::take_unfinished_away(&inner)?;
+        }
+        Ok(Store(Arc::new(inner)))
+    }
+
+    /// Precision of event times.
+    pub fn precision(&self) -> TimePrecision {
+        self.0.format.precision
+    }
+
+    /// How the store was opened.
+    pub fn options(&self) -> &StoreOptions {
+        &self.0.options
+    }
+
+    /// A folder of the store for temporary files, on the same file system as its data.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The columns known so far.
+    pub fn schema(&self) -> Arc<Schema> {
+        self.0.committed.read().schema.clone()
+    }
+
+    /// Forgotten users.
+    pub fn suppressed(&self) -> Arc<HashSet<String>> {
+        self.0.suppressed.read().clone()
+    }
+
+    /// An unchanging view of the table as the last commit left it.
+    pub fn snapshot(&self) -> Snapshot {
+        let committed = self.0.committed.read().clone();
+        Snapshot::new(self.clone(), committed.sequence, committed.rows, committed.schema)
+    }
+
+    /// An unchanging view of the table as the commit `sequence` left it; 0 is the empty table before the first.
+    ///
+    /// # Errors
+    /// `Usage` where the store has no such commit.
+    pub fn snapshot_at(&self, sequence: u64) -> Result<Snapshot> {
+        let schema = self.schema();
+        if sequence == 0 {
+            return Ok(Snapshot::new(self.clone(), 0, 0, schema));
+        }
+        match self.ledger_entry(sequence)? {
+            Some(entry) => Ok(Snapshot::new(self.clone(), sequence, entry.rows, schema)),
+            None => {
+                let last = self.0.committed.read().sequence;
+                let text = format!("the store has no commit {sequence}; its last one is {last}");
+                Err(Error::new(ErrorKind::Usage, text).advice("`eventmirror log` lists the commits"))
+            }
+        }
+    }
+
+    /// The ledger entry of a commit.
+    pub fn ledger_entry(&self, sequence: u64) -> Result<Option<LedgerEntry>> {
+        if sequence > self.0.committed.read().sequence {
+            return Ok(None);
+        }
+        let key = ledger::key(sequence, ledger::Part::Entry);
+        let value = self.0.db.get_pinned_cf(self.0.families().ledger(), key)?;
+        value.map(|value| ledger::decode(&value)).transpose()
+    }
+
+    /// The ledger, oldest entry first.
+    pub fn log(&self) -> impl Iterator<Item = Result<LedgerEntry>> + '_ {
+        let last = self.0.committed.read().sequence;
+        (1..=last).filter_map(|sequence| self.ledger_entry(sequence).transpose())
+    }
+
+    /// All rejected rows with the commit that rejected them, oldest first.
+    pub fn rejections(&self) -> impl Iterator<Item = Result<(u64, Rejection)>> + '_ {
+        let last = self.0.committed.read().sequence;
+        let entries = self.0.db.iterator_cf(self.0.families().rejections(), IteratorMode::Start);
+        let decode = |key: &[u8], value: &[u8]| {
+            let sequence =
+                rejections::sequence(key).ok_or_else(|| codec::corrupt("key of a rejected row", "its length"))?;
+            Ok((sequence, rejections::decode(value)?))
+        };
+        entries
+            .map(move |entry| entry.map_err(Error::from).and_then(|(key, value)| decode(&key, &value)))
+            .filter(move |entry| entry.as_ref().map_or(true, |(sequence, _)| *sequence <= last))
+    }
+
+    /// What is kept of an applied name.
+    pub fn name(&self, source: &str, name: &str) -> Result<Option<NameRecord>> {
+        let value = self.0.db.get_pinned_cf(self.0.families().names(), names::key(source, name))?;
+        value.map(|value| names::decode(&value)).transpose()
+    }
+
+    /// The watermark of a source with numbered positions, and the commit that set it.
+    pub fn watermark(&self, source: &str) -> Result<Option<(u64, u64)>> {
+        let value = self.0.db.get_pinned_cf(self.0.families().watermarks(), source)?;
+        value.map(|value| watermarks::decode(&value)).transpose()
+    }
+
+    /// Rejects every row of a user from now on, until [`lift_suppression`](Store::lift_suppression).
+    pub fn suppress(&self, user_id: &str) -> Result<()> {
+        self.change_suppression(user_id, Some(now()))
+    }
+
+    /// Lets rows of a forgotten user in again.
+    pub fn lift_suppression(&self, user_id: &str) -> Result<()> {
+        self.change_suppression(user_id, None)
+    }
+
+    fn change_suppression(&self, user_id: &str, since: Option<i64>) -> Result<()> {
+        let mut suppressed = self.0.suppressed.write();
+        let family = self.0.families().suppressions();
+        let mut changed = HashSet::clone(&suppressed);
+        match since {
+            Some(since) => {
+                self.0.db.put_cf_opt(family, user_id, suppressions::encode(since)?, &synced())?;
+                changed.insert(user_id.to_owned());
+            }
+            None => {
+                self.0.db.delete_cf_opt(family, user_id, &synced())?;
+                changed.remove(user_id);
+            }
+        }
+        *suppressed = Arc::new(changed);
+        Ok(())
+    }
+
+    /// What there is to know about the store as a whole.
+    pub fn status(&self) -> Result<Status> {
+        let committed = self.0.committed.read().clone();
+        Ok(Status {
+            path: self.0.path.clone(),
+            format_version: self.0.format.version,
+            precision: self.precision(),
+            created_at: self.0.format.created_at,
+            sequence: committed.sequence,
+            rows: committed.rows,
+            columns: committed.schema.columns().to_vec(),
+            sources: self.sources()?,
+            rejections: self.log().try_fold(0, |sum, entry| Ok::<_, Error>(sum + entry?.counts.rejected))?,
+            suppressed_users: self.suppressed().len() as u64,
+            disk_bytes: disk_bytes(&self.0.path)?,
+        })
+    }
+
+    fn sources(&self) -> Result<Vec<SourceStatus>> {
+        let mut sources: BTreeMap<String, SourceStatus> = BTreeMap::new();
+        for entry in self.log() {
+            let entry = entry?;
+            let status = sources.entry(entry.source.clone()).or_insert_with(|| SourceStatus {
+                source: entry.source.clone(),
+                watermark: None,
+                names: 0,
+                last_name: None,
+                last_sequence: 0,
+            });
+            status.last_sequence = entry.sequence;
+            match entry.position {
+                crate::model::position::Position::Numbered(number) => status.watermark = Some(number),
+                crate::model::position::Position::Named(named) => {
+                    status.names += 1;
+                    status.last_name = status.last_name.take().max(Some(named.name));
+                }
+            }
+        }
+        Ok(sources.into_values().collect())
+    }
+}
+
+/// What there is to know about a store as a whole.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The store's folder.
+    pub path: PathBuf,
+    /// Version of the format on disk.
+    pub format_version: u32,
+    /// Precision of event times.
+    pub precision: TimePrecision,
+    /// When it was created, milliseconds since 1970.
+    pub created_at: i64,
+    /// The last commit.
+    pub sequence: u64,
+    /// Rows in the table.
+    pub rows: u64,
+    /// The columns in the order of their ids.
+    pub columns: Vec<Column>,
+    /// The sources by name.
+    pub sources: Vec<SourceStatus>,
+    /// Rejected rows of all commits.
+    pub rejections: u64,
+    /// Forgotten users.
+    pub suppressed_users: u64,
+    /// Bytes of all files of the store.
+    pub disk_bytes: u64,
+}
+
+/// How far a source has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The source.
+    pub source: String,
+    /// Highest numbered position applied.
+    pub watermark: Option<u64>,
+    /// How many names were applied.
+    pub names: u64,
+    /// The applied name that sorts last.
+    pub last_name: Option<String>,
+    /// The last commit of the source.
+    pub last_sequence: u64,
+}
+
+/// Write options of everything that a caller is told has happened.
+pub(super) fn synced() -> rocksdb::WriteOptions {
+    let mut options = rocksdb::WriteOptions::default();
+    options.set_sync(true);
+    options
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Checks that the folder holds a store, or nothing; true where a store is to be made.
+fn check_folder(path: &Path, options: &StoreOptions) -> Result<bool> {
+    if path.join("CURRENT").exists() {
+        return Ok(false);
+    }
+    let is_empty = match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
+        Err(error) => return Err(Error::from(error).at(path.display().to_string())),
+    };
+    let place = path.display().to_string();
+    match (is_empty, options.create && !options.read_only) {
+        (true, true) => {
+            std::fs::create_dir_all(path).map_err(|error| Error::from(error).at(place))?;
+            Ok(true)
+        }
+        (true, false) => {
+            Err(Error::new(ErrorKind::Usage, "there is no store").at(place).advice("`eventmirror apply` makes one"))
+        }
+        (false, _) => Err(Error::new(ErrorKind::Usage, "the folder holds something that is no store")
+            .at(place)
+            .advice("name another folder, or one that is empty or absent")),
+    }
+}
+
+fn open_error(path: &Path, error: rocksdb::Error) -> Error {
+    let text = error.as_ref();
+    let is_lock = text.contains("LOCK") && (text.contains("lock hold") || text.contains("While lock file"));
+    if is_lock {
+        return lock::locked(path);
+    }
+    let is_foreign = text.contains("Column families not opened") || text.contains("Column family not found");
+    if is_foreign {
+        return Error::new(ErrorKind::Usage, "the folder holds a RocksDB database that is no eventmirror store")
+            .at(path.display().to_string());
+    }
+    Error::from(error).at(path.display().to_string())
+}
+
+fn write_format(db: &DB, options: &StoreOptions) -> Result<meta::Format> {
+    let precision = options.precision.unwrap_or_default();
+    let format = meta::Format { version: meta::FORMAT_VERSION, precision, created_at: now() };
+    db.put_cf_opt(Families(db).meta(), meta::FORMAT, format.encode()?, &synced())?;
+    Ok(format)
+}
+
+fn read_format(db: &DB) -> Result<meta::Format> {
+    match db.get_pinned_cf(Families(db).meta(), meta::FORMAT)? {
+        Some(value) => meta::Format::decode(&value),
+        None => Err(codec::corrupt("format stamp", "it is missing")),
+    }
+}
+
+fn read_committed(db: &DB) -> Result<Committed> {
+    let families = Families(db);
+    let schema = match db.get_pinned_cf(families.meta(), meta::SCHEMA)? {
+        Some(value) => meta::decode_schema(&value)?,
+        None => Schema::default(),
+    };
+    let mut committed = Committed { schema: Arc::new(schema), ..Committed::default() };
+    let mut iterator: DBRawIterator<'_> = db.raw_iterator_cf(families.ledger());
+    iterator.seek_to_last();
+    while let Some((key, value)) = iterator.item() {
+        let (sequence, is_entry) =
+            ledger::split_key(key).ok_or_else(|| codec::corrupt("key of a ledger entry", "its length"))?;
+        if is_entry {
+            (committed.sequence, committed.rows) = (sequence, ledger::decode(value)?.rows);
+            break;
+        }
+        iterator.prev();
+    }
+    iterator.status()?;
+    Ok(committed)
+}
+
+fn read_suppressed(db: &DB) -> Result<HashSet<String>> {
+    let mut users = HashSet::new();
+    for entry in db.iterator_cf(Families(db).suppressions(), IteratorMode::Start) {
+        let (key, value) = entry?;
+        suppressions::decode(&value)?;
+        let user = String::from_utf8(key.into_vec());
+        users.insert(user.map_err(|_| codec::corrupt("suppression", "its user id is no text"))?);
+    }
+    Ok(users)
+}
+
+fn disk_bytes(path: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path)? {
+        // A file that RocksDB took away in between is no file of the store.
+        let Ok(metadata) = entry?.metadata() else { continue };
+        bytes += if metadata.is_file() { metadata.len() } else { 0 };
+    }
+    Ok(bytes)
+}

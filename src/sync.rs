@@ -1,0 +1,245 @@
+//! Verb 1: source → ingest → store, batch by batch.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::event_store::EventStore;
+use crate::ingest::{self, EnabledOperations, IdRules, Rules};
+use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
+use crate::model::counts::Counter;
+use crate::model::ledger::Applied;
+use crate::model::mutation::Policies;
+use crate::model::schema::Schema;
+use crate::source::{self, InputFile, SourceOptions};
+use crate::store::{BatchWriter, Guards, Start};
+use crate::window::Window;
+use crossbeam::channel;
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Rejected rows wait in memory for the end of the batch up to this many bytes; more are written as they come.
+const REJECTION_BYTES: usize = 4 << 20;
+
+/// How change records are applied: design section 3's options.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ApplyOptions {
+    /// The operations that are switched on; others are skipped and counted.
+    pub operations: EnabledOperations,
+    /// Optional rules for ids.
+    pub id_rules: IdRules,
+    /// What to do with rows that contradict the store.
+    pub policies: Policies,
+    /// What may stop a batch.
+    pub guards: Guards,
+}
+
+/// What happens while files are applied.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// The inputs are listed.
+    Found {
+        /// How many files.
+        files: usize,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// A file is begun.
+    File {
+        /// Its name.
+        name: &'a str,
+        /// Its bytes.
+        bytes: u64,
+    },
+    /// Rows read since the last call.
+    Rows(u64),
+    /// A batch is committed, or was applied before.
+    Done(&'a Applied),
+}
+
+/// Applies files, each as one batch, in the byte order of their names. `stop` ends it between two rows: the batch at
+/// hand leaves nothing, those before it stay.
+///
+/// # Errors
+/// `Interrupted` where `stop` was set; otherwise those of [`EventStore::apply`], with the file's name. Files before the
+/// one that failed are applied.
+pub fn apply_files(
+    store: &EventStore,
+    inputs: &[String],
+    source: &SourceOptions,
+    options: &ApplyOptions,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Applied>> {
+    let files = source::list(inputs)?;
+    let sizes: Vec<u64> = files.iter().map(|file| Ok(file.stat()?.0)).collect::<Result<_>>()?;
+    progress(Progress::Found { files: files.len(), bytes: sizes.iter().sum() });
+    let mut all = Vec::with_capacity(files.len());
+    for (file, bytes) in files.iter().zip(sizes) {
+        progress(Progress::File { name: &file.name, bytes });
+        let applied = match unchanged_since_applied(store, file, source)? {
+            Some(applied) => applied,
+            None => {
+                let batch = source::open(file, source)?;
+                apply_batch(store, batch, options, stop, progress).map_err(|error| error.at(file.name.clone()))?
+            }
+        };
+        progress(Progress::Done(&applied));
+        all.push(applied);
+    }
+    Ok(all)
+}
+
+/// A file that was applied and has the same size and time since is not read again.
+fn unchanged_since_applied(store: &EventStore, file: &InputFile, source: &SourceOptions) -> Result<Option<Applied>> {
+    let Some(record) = store.0.name(source_name(source), &file.name)? else { return Ok(None) };
+    let (size, modified) = file.stat()?;
+    let is_same = record.named.size == size && modified.is_some() && record.named.modified == modified;
+    is_same.then(|| store.0.known(record.sequence, false)).transpose()
+}
+
+fn source_name(source: &SourceOptions) -> &str {
+    source.source.as_deref().unwrap_or(source.dialect.name())
+}
+
+/// Applies one batch; see [`EventStore::apply`].
+pub(crate) fn apply_batch(
+    store: &EventStore,
+    batch: ChangeBatch,
+    options: &ApplyOptions,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Applied> {
+    let mut writer = match store.0.begin(&batch.source, batch.position, options.guards.clone())? {
+        Start::Known(applied) => return Ok(*applied),
+        Start::Ready(writer) => writer,
+    };
+    let rules = Rules {
+        operations: options.operations,
+        id_rules: options.id_rules,
+        precision: store.0.precision(),
+        suppressed: store.0.suppressed(),
+        policies: options.policies,
+    };
+    let schema = Mutex::new(Schema::clone(&store.0.schema()));
+    let memory = store.0.options().window_memory();
+    let window = Mutex::new(Window::new(store.0.path(), memory));
+    let mut read_rows = |rows| {
+        check_stop(stop)?;
+        progress(Progress::Rows(rows));
+        let rejections = window.lock().take_rejections(REJECTION_BYTES);
+        writer.reject(&rejections)
+    };
+    read(batch.parts, &rules, &schema, &window, &mut read_rows)?;
+    let window = window.into_inner();
+    write(&mut writer, batch.window, window, &rules, schema.into_inner(), stop)
+        .and_then(|closing| writer.commit(&closing.counts, &closing.hazards, closing.schema))
+}
+
+/// What a commit needs beside the mutations.
+struct Closing {
+    counts: crate::model::counts::Counts,
+    hazards: Vec<u128>,
+    schema: Schema,
+}
+
+/// Mutations of the window into the store, a partition at a time.
+fn write(
+    writer: &mut BatchWriter<'_>,
+    kind: WindowKind,
+    mut window: Window,
+    rules: &Rules,
+    mut schema: Schema,
+    stop: &AtomicBool,
+) -> Result<Closing> {
+    for (column, types) in &window.types {
+        schema.note_types(*column, *types);
+    }
+    let mut counts = std::mem::take(&mut window.counts);
+    counts.count(Counter::KeyChange, ingest::key_changes(std::mem::take(&mut window.pairs)));
+    writer.reject(&window.take_rejections(0))?;
+    let mut hazards = Vec::new();
+    if window.is_spilled() {
+        writer.expect_bulk();
+    }
+    window.drain(&mut |parts| {
+        check_stop(stop)?;
+        let mut coalesced = ingest::coalesce(parts, kind, rules.policies.update_mode, &schema);
+        counts.add(&coalesced.counts);
+        hazards.append(&mut coalesced.hazards);
+        writer.reject(&coalesced.rejections)?;
+        writer.write(&mut coalesced.set, &rules.policies, &schema)
+    })?;
+    check_stop(stop)?;
+    Ok(Closing { counts, hazards, schema })
+}
+
+fn check_stop(stop: &AtomicBool) -> Result<()> {
+    match stop.load(Ordering::Relaxed) {
+        true => Err(Error::new(ErrorKind::Interrupted, "stopped before the batch was committed")
+            .advice("run it again: what was committed is not applied twice")),
+        false => Ok(()),
+    }
+}
+
+/// Reads and prepares all parts: the source decodes on this thread while others encode and hash. `read_rows` hears of
+/// the rows of each part, and may stop it.
+fn read(
+    parts: Box<dyn Iterator<Item = Result<ChangePart>> + Send>,
+    rules: &Rules,
+    schema: &Mutex<Schema>,
+    window: &Mutex<Window>,
+    read_rows: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let mut parts = parts.peekable();
+    let Some(first) = parts.next().transpose()? else { return Ok(()) };
+    if parts.peek().is_none() {
+        read_rows(first.rows.num_rows() as u64)?;
+        return window.lock().add(ingest::prepare(&first, 0, schema, rules)?);
+    }
+    let (sender, receiver) = channel::bounded::<(ChangePart, u64)>(2);
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..std::thread::available_parallelism().map_or(1, usize::from))
+            .map(|_| {
+                let receiver = receiver.clone();
+                scope.spawn(move || prepare_all(&receiver, schema, rules, window))
+            })
+            .collect();
+        // When every worker is gone, so is the channel, and sending fails instead of waiting for ever.
+        drop(receiver);
+        let decoded = send_all(std::iter::once(Ok(first)).chain(parts), sender, read_rows);
+        for worker in workers {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        }
+        decoded
+    })
+}
+
+fn prepare_all(
+    parts: &channel::Receiver<(ChangePart, u64)>,
+    schema: &Mutex<Schema>,
+    rules: &Rules,
+    window: &Mutex<Window>,
+) -> Result<()> {
+    for (part, order) in parts {
+        let rows = ingest::prepare(&part, order, schema, rules)?;
+        window.lock().add(rows)?;
+    }
+    Ok(())
+}
+
+fn send_all(
+    parts: impl Iterator<Item = Result<ChangePart>>,
+    sender: channel::Sender<(ChangePart, u64)>,
+    read_rows: &mut dyn FnMut(u64) -> Result<()>,
+) -> Result<()> {
+    let mut order = 0;
+    for part in parts {
+        let part = part?;
+        let rows = part.rows.num_rows() as u64;
+        read_rows(rows)?;
+        if sender.send((part, order)).is_err() {
+            // The workers met an error, which the caller finds when it joins them.
+            break;
+        }
+        order += rows;
+    }
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! The rows of a batch until all of them are read: in memory while they fit, in temporary files by bucket beyond that.
+//!
+//! A batch is coalesced by key, so all records of a key must be seen together. Buckets keep them together: each
+//! partition of buckets is coalesced on its own, and partitions in their order are keys in their order.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::{Pair, PreparedRow, PreparedRows};
+use crate::model::change::Operation;
+use crate::model::counts::Counts;
+use crate::model::rejection::Rejection;
+use crate::model::schema::ColumnId;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Partitions of the first level. A user's rows are in one of them; further levels split by key hash.
+const PARTITIONS: usize = 32;
+/// Key hashes split a partition that is still too large; deeper than this, all rows are of a few keys.
+const MAX_LEVEL: u32 = 4;
+
+/// The rows of a batch.
+pub(crate) struct Window {
+    folder: PathBuf,
+    memory: usize,
+    level: u32,
+    parts: Vec<PreparedRows>,
+    bytes: usize,
+    spilled: Option<Vec<BufWriter<File>>>,
+    /// What was read, skipped and rejected.
+    pub(crate) counts: Counts,
+    rejections: Vec<Rejection>,
+    rejection_bytes: usize,
+    /// Halves of updates.
+    pub(crate) pairs: Vec<Pair>,
+    /// Types of values seen, by column.
+    pub(crate) types: BTreeMap<ColumnId, u16>,
+}
+
+impl Window {
+    /// An empty window that keeps about `memory` bytes of rows, and others in unnamed files below `folder`.
+    pub(crate) fn new(folder: &Path, memory: usize) -> Self {
+        Window::at_level(folder, memory, 0)
+    }
+
+    fn at_level(folder: &Path, memory: usize, level: u32) -> Self {
+        Window {
+            folder: folder.to_owned(),
+            memory,
+            level,
+            parts: Vec::new(),
+            bytes: 0,
+            spilled: None,
+            counts: Counts::default(),
+            rejections: Vec::new(),
+            rejection_bytes: 0,
+            pairs: Vec::new(),
+            types: BTreeMap::new(),
+        }
+    }
+
+    /// Adds the rows of a part.
+    pub(crate) fn add(&mut self, mut rows: PreparedRows) -> Result<()> {
+        self.counts.add(&std::mem::take(&mut rows.counts));
+        self.rejection_bytes += rows.rejections.iter().map(|rejection| rejection.row.len() + 64).sum::<usize>();
+        self.rejections.append(&mut rows.rejections);
+        self.pairs.append(&mut rows.pairs);
+        rows.types.drain(..).for_each(|(column, types)| *self.types.entry(column).or_default() |= types);
+        if rows.rows.is_empty() {
+            return Ok(());
+        }
+        self.bytes += rows.bytes();
+        self.parts.push(rows);
+        if self.bytes > self.memory && self.level < MAX_LEVEL { self.spill() } else { Ok(()) }
+    }
+
+    /// Whether the rows did not fit in memory.
+    pub(crate) fn is_spilled(&self) -> bool {
+        self.spilled.is_some()
+    }
+
+    /// The rejected rows by their numbers, if there are more than `bytes` of them.
+    pub(crate) fn take_rejections(&mut self, bytes: usize) -> Vec<Rejection> {
+        if self.rejection_bytes <= bytes {
+            return Vec::new();
+        }
+        self.rejection_bytes = 0;
+        // Parts are prepared on several threads and come in any order.
+        self.rejections.sort_by_key(|rejection| rejection.row_number);
+        std::mem::take(&mut self.rejections)
+    }
+
+    fn spill(&mut self) -> Result<()> {
+        let files = match &mut self.spilled {
+            Some(files) => files,
+            empty => {
+                let file = |_| Ok(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(&self.folder)?));
+                empty.insert((0..PARTITIONS).map(file).collect::<std::io::Result<_>>()?)
+            }
+        };
+        for part in self.parts.drain(..) {
+            for row in &part.rows {
+                write_row(row, &part.arena, &mut files[partition(row, self.level)])?;
+            }
+        }
+        self.bytes = 0;
+        Ok(())
+    }
+
+    /// The rows, some at a time: all records of a key come in one call.
+    pub(crate) fn drain(&mut self, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
+        if self.spilled.is_none() {
+            return take(std::mem::take(&mut self.parts));
+        }
+        self.spill()?;
+        for file in self.spilled.take().unwrap_or_default() {
+            let mut file = file.into_inner().map_err(|error| Error::from(error.into_error()))?;
+            file.rewind()?;
+            let mut inner = Window::at_level(&self.folder, self.memory, self.level + 1);
+            let mut reader = BufReader::with_capacity(1 << 16, file);
+            while let Some(part) = read_part(&mut reader, self.memory / 16)? {
+                inner.add(part)?;
+            }
+            if !inner.parts.is_empty() || inner.spilled.is_some() {
+                inner.drain(take)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn partition(row: &PreparedRow, level: u32) -> usize {
+    match level {
+        0 => usize::from(row.bucket) / ((1 << 16) / PARTITIONS),
+        _ => (row.key_hash >> (level * 5)) as usize % PARTITIONS,
+    }
+}
+
+/// Numbers of a row in a temporary file; key and row follow.
+const HEAD: usize = 16 + 16 + 8 + 8 + 8 + 4 + 4 + 4 + 2 + 1;
+
+fn write_row(row: &PreparedRow, arena: &[u8], out: &mut impl Write) -> std::io::Result<()> {
+    let mut head = Vec::with_capacity(HEAD);
+    head.extend_from_slice(&row.key_hash.to_le_bytes());
+    head.extend_from_slice(&row.row_hash.to_le_bytes());
+    [row.sequence, row.order, row.row_number].iter().for_each(|number| head.extend_from_slice(&number.to_le_bytes()));
+    [row.key_length, row.row_length, row.cut_off]
+        .iter()
+        .for_each(|number| head.extend_from_slice(&number.to_le_bytes()));
+    head.extend_from_slice(&row.bucket.to_le_bytes());
+    head.push(row.operation as u8);
+    out.write_all(&head)?;
+    let start = row.offset as usize;
+    out.write_all(&arena[start..start + (row.key_length + row.row_length) as usize])
+}
+
+/// About `bytes` of rows; `None` at the end of the file.
+fn read_part(file: &mut impl Read, bytes: usize) -> Result<Option<PreparedRows>> {
+    let mut part = PreparedRows::default();
+    let mut head = [0u8; HEAD];
+    while part.arena.len() < bytes.max(1) {
+        match file.read(&mut head[..1])? {
+            0 => break,
+            _ => file.read_exact(&mut head[1..])?,
+        }
+        let row = read_row(&head, part.arena.len());
+        let row = row.ok_or_else(|| Error::new(ErrorKind::Io, "a temporary file was damaged while it was in use"))?;
+        part.arena.resize(part.arena.len() + (row.key_length + row.row_length) as usize, 0);
+        file.read_exact(&mut part.arena[row.offset as usize..])?;
+        part.rows.push(row);
+    }
+    Ok((!part.rows.is_empty()).then_some(part))
+}
+
+fn read_row(head: &[u8; HEAD], offset: usize) -> Option<PreparedRow> {
+    let mut rest = head.as_slice();
+    let mut take = |bytes: usize| {
+        let (number, tail) = rest.split_at_checked(bytes)?;
+        rest = tail;
+        let mut wide = [0u8; 16];
+        wide[..bytes].copy_from_slice(number);
+        Some(u128::from_le_bytes(wide))
+    };
+    Some(PreparedRow {
+        key_hash: take(16)?,
+        row_hash: take(16)?,
+        sequence: take(8)? as u64,
+        order: take(8)? as u64,
+        row_number: take(8)? as u64,
+        offset: u32::try_from(offset).ok()?,
+        key_length: take(4)? as u32,
+        row_length: take(4)? as u32,
+        cut_off: take(4)? as u32,
+        bucket: take(2)? as u16,
+        operation: match take(1)? {
+            0 => Operation::Insert,
+            1 => Operation::Update,
+            2 => Operation::Delete,
+            3 => Operation::PreImage,
+            _ => return None,
+        },
+    })
+}
