@@ -12,8 +12,8 @@
 //! | two different puts at the last sequence | none: both are rejected as `conflict` |
 //! | two equal puts at the last sequence | one of them |
 //!
-//! A put is an *insert* where all of them are INSERTs, an *update* where all are UPDATEs, else an *upsert*: only the
-//! first two promise something about the store. This function does not look at the store; see
+//! A put is an *insert* where all of them are INSERTs, an *update* where all are UPDATEs or their old halves, else an
+//! *upsert*: only the first two promise something about the store. This function does not look at the store; see
 //! [`effect`](crate::model::mutation::effect).
 
 use super::prepare::{Pair, PreparedRow, PreparedRows};
@@ -155,10 +155,10 @@ impl Group<'_> {
     }
 
     fn kind(&self, run: &[Place], net: Operation) -> MutationKind {
-        let all = |operation| run.iter().all(|place| self.row(*place).operation == operation);
+        let all = |wanted: &[Operation]| run.iter().all(|place| wanted.contains(&self.row(*place).operation));
         match is_put(net) {
-            true if all(Operation::Insert) => MutationKind::Insert,
-            true if all(Operation::Update) => MutationKind::Update,
+            true if all(&[Operation::Insert]) => MutationKind::Insert,
+            true if all(&[Operation::Update, Operation::PreImage]) => MutationKind::Update,
             true => MutationKind::Upsert,
             false if run.iter().any(|place| is_put(self.row(*place).operation)) => MutationKind::DeleteAfterPut,
             false => MutationKind::Delete,
