@@ -200,8 +200,12 @@ impl Group<'_> {
                 ),
             });
         }
+        let others = (run.len() - rivals.len()) as u64;
         self.out.counts.reject(Rule::Conflict, rivals.len() as u64);
-        self.out.counts.coalesced += (run.len() - rivals.len()) as u64;
+        self.out.counts.coalesced += others;
+        if self.window == WindowKind::Operations {
+            self.out.counts.event_volume += others;
+        }
         true
     }
 

@@ -308,7 +308,10 @@ impl BatchWriter<'_> {
     /// Makes the batch visible and durable: when this returns, a power cut loses nothing of it. `counts` are those of
     /// the rows that never became a mutation of the store.
     pub fn commit(mut self, counts: &Counts, hazards: &[u128], schema: Schema) -> Result<Applied> {
+        // Until here they are the rows that a policy rejected; each was counted as volume before the store was asked.
+        let rejected_by_policy = self.counts.rejected;
         self.counts.add(counts);
+        self.counts.event_volume = self.counts.event_volume.saturating_sub(rejected_by_policy);
         let rows = self.rows + self.counts.inserted - self.counts.deleted;
         let entry = LedgerEntry {
             sequence: self.sequence,
