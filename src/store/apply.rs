@@ -71,6 +71,9 @@ impl Store {
         if let Some(applied) = known {
             return Ok(Start::Known(Box::new(applied)));
         }
+        if !guards.dry_run {
+            writer.forget_dry_runs(inner.committed.read().sequence);
+        }
         let state = writer.state(inner)?;
         let (sequence, rows) = (state.sequence + 1, state.rows);
         Ok(Start::Ready(Box::new(BatchWriter {

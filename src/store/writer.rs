@@ -40,6 +40,12 @@ impl Writer {
         }
     }
 
+    /// Drops what dry runs left in memory, where each builds on the one before it, so that a batch which is written
+    /// builds on the disk.
+    pub(super) fn forget_dry_runs(&mut self, committed: u64) {
+        self.state.take_if(|state| state.sequence != committed);
+    }
+
     /// Drops what a failed batch may have changed in memory.
     pub(super) fn forget(&mut self) {
         self.state = None;
