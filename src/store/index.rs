@@ -12,7 +12,8 @@ use crate::error::Result;
 use rocksdb::{DB, WriteBatch};
 
 /// A fold is due when this many entries changed since the last one: few enough that opening a store reads them in
-/// milliseconds, many enough that a page which is written whole carries several changes.
+/// milliseconds, many enough that a page which is written whole carries several changes. Sooner where they exceed the
+/// memory budget: what is not folded cannot be dropped from memory.
 const FOLD_ENTRIES: usize = 1 << 20;
 
 /// One page in memory.
@@ -122,7 +123,7 @@ impl Index {
 
     /// Whether the changes of a batch (`entries` of them) should be folded into pages right away.
     pub(super) fn fold_is_due(&self, entries: usize) -> bool {
-        self.unfolded + entries >= FOLD_ENTRIES.max(self.budget / 16)
+        self.unfolded + entries >= FOLD_ENTRIES.max(self.budget / 16).min(self.budget)
     }
 
     /// Notes that a batch wrote its list and left the pages as they are on disk.
