@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
-use crate::ingest::{self, EnabledOperations, IdRules, Rules};
+use crate::ingest::{self, Buckets, Coalesced, EnabledOperations, IdRules, PreparedRows, Rules};
 use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
 use crate::model::counts::Counter;
 use crate::model::ledger::Applied;
@@ -155,20 +155,47 @@ fn write(
     let mut counts = std::mem::take(&mut window.counts);
     counts.count(Counter::KeyChange, ingest::key_changes(std::mem::take(&mut window.pairs)));
     writer.reject(&window.take_rejections(0))?;
-    let mut hazards = Vec::new();
     if window.is_spilled() {
         writer.expect_bulk();
     }
-    window.drain(&mut |parts| {
+    let mode = rules.policies.update_mode;
+    let mut hazards = Vec::new();
+    let mut write = |mut coalesced: Coalesced| {
         check_stop(stop)?;
-        let mut coalesced = ingest::coalesce(parts, kind, rules.policies.update_mode, &schema);
         counts.add(&coalesced.counts);
         hazards.append(&mut coalesced.hazards);
         writer.reject(&coalesced.rejections)?;
         writer.write(&mut coalesced.set, &rules.policies, &schema)
-    })?;
+    };
+    if window.is_spilled() {
+        coalesce_ahead(window, |parts| ingest::coalesce(parts, kind, mode, &schema), &mut write)?;
+    } else {
+        window.drain(&mut |parts| write(ingest::coalesce(parts, kind, mode, &schema)))?;
+    }
     check_stop(stop)?;
     Ok(Closing { counts, hazards, schema })
+}
+
+/// Reads and coalesces each partition while the one before it is written.
+fn coalesce_ahead(
+    mut window: Window,
+    coalesce: impl Fn(Vec<PreparedRows>) -> Coalesced + Send,
+    write: &mut dyn FnMut(Coalesced) -> Result<()>,
+) -> Result<()> {
+    let (sender, receiver) = channel::bounded(1);
+    std::thread::scope(|scope| {
+        let reader = scope.spawn(move || {
+            window.drain(&mut |parts| {
+                // Sending fails once writing has, and the caller finds that error.
+                let is_taken = sender.send(coalesce(parts)).is_ok();
+                if is_taken { Ok(()) } else { Err(Error::new(ErrorKind::Interrupted, "the batch was given up")) }
+            })
+        });
+        let written = receiver.iter().try_for_each(write);
+        drop(receiver);
+        let read = reader.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        written.and(read)
+    })
 }
 
 fn check_stop(stop: &AtomicBool) -> Result<()> {
@@ -192,7 +219,7 @@ fn read(
     let Some(first) = parts.next().transpose()? else { return Ok(()) };
     if parts.peek().is_none() {
         read_rows(first.rows.num_rows() as u64)?;
-        return window.lock().add(ingest::prepare(&first, 0, schema, rules)?);
+        return window.lock().add(ingest::prepare(&first, 0, schema, rules, &mut Buckets::default())?);
     }
     let (sender, receiver) = channel::bounded::<(ChangePart, u64)>(2);
     std::thread::scope(|scope| {
@@ -218,8 +245,9 @@ fn prepare_all(
     rules: &Rules,
     window: &Mutex<Window>,
 ) -> Result<()> {
+    let mut buckets = Buckets::default();
     for (part, order) in parts {
-        let rows = ingest::prepare(&part, order, schema, rules)?;
+        let rows = ingest::prepare(&part, order, schema, rules, &mut buckets)?;
         window.lock().add(rows)?;
     }
     Ok(())

@@ -15,7 +15,7 @@ use std::io::{BufReader, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 /// Partitions of the first level. A user's rows are in one of them; further levels split by key hash.
-const PARTITIONS: usize = 32;
+const PARTITIONS: usize = 64;
 /// Key hashes split a partition that is still too large; deeper than this, all rows are of a few keys.
 const MAX_LEVEL: u32 = 4;
 
@@ -113,26 +113,56 @@ impl Window {
             return take(std::mem::take(&mut self.parts));
         }
         self.spill()?;
+        let level = self.level;
+        // Small neighbours come together, so that what is written for them is not in small pieces.
+        let mut together = Vec::new();
+        let mut bytes = 0;
         for file in self.spilled.take().unwrap_or_default() {
             let mut file = file.into_inner().map_err(|error| Error::from(error.into_error()))?;
-            file.rewind()?;
-            let mut inner = Window::at_level(&self.folder, self.memory, self.level + 1);
-            let mut reader = BufReader::with_capacity(1 << 16, file);
-            while let Some(part) = read_part(&mut reader, self.memory / 16)? {
-                inner.add(part)?;
+            let length = file.stream_position()? as usize;
+            if length > self.memory && level + 1 < MAX_LEVEL {
+                take_together(&mut together, take)?;
+                bytes = 0;
+                self.drain_partition(file, take)?;
+                continue;
             }
-            if !inner.parts.is_empty() || inner.spilled.is_some() {
-                inner.drain(take)?;
+            if bytes + length > self.memory / 2 {
+                take_together(&mut together, take)?;
+                bytes = 0;
+            }
+            bytes += length;
+            file.rewind()?;
+            let mut reader = BufReader::with_capacity(1 << 18, file);
+            while let Some(part) = read_part(&mut reader, self.memory / 16)? {
+                together.push(part);
             }
         }
-        Ok(())
+        take_together(&mut together, take)
     }
+
+    /// A partition that does not fit in memory is split once more.
+    fn drain_partition(&self, mut file: File, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
+        file.rewind()?;
+        let mut inner = Window::at_level(&self.folder, self.memory, self.level + 1);
+        let mut reader = BufReader::with_capacity(1 << 18, file);
+        while let Some(part) = read_part(&mut reader, self.memory / 16)? {
+            inner.add(part)?;
+        }
+        inner.drain(take)
+    }
+}
+
+fn take_together(
+    together: &mut Vec<PreparedRows>,
+    take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>,
+) -> Result<()> {
+    if together.is_empty() { Ok(()) } else { take(std::mem::take(together)) }
 }
 
 fn partition(row: &PreparedRow, level: u32) -> usize {
     match level {
         0 => usize::from(row.bucket) / ((1 << 16) / PARTITIONS),
-        _ => (row.key_hash >> (level * 5)) as usize % PARTITIONS,
+        _ => (row.key_hash >> (level * 6)) as usize % PARTITIONS,
     }
 }
 

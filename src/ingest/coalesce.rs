@@ -39,31 +39,68 @@ pub struct Coalesced {
     pub hazards: Vec<u128>,
 }
 
-/// Leaves one net mutation a key. All records of a key must be among `parts`.
+/// Below this many records a second thread costs more than it saves.
+const PARALLEL_FROM: usize = 8_192;
+
+/// Leaves one net mutation a key. All records of a key must be among `parts`. Large batches are worked on by both cores,
+/// half of the buckets each.
 pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, mode: UpdateMode, schema: &Schema) -> Coalesced {
+    let half = |merged_arena: usize| Half { parts: &parts, schema, window, mode, merged_arena: merged_arena as u32 };
+    let records: usize = parts.iter().map(|part| part.rows.len()).sum();
+    let middle = u16::MAX / 2;
+    let mut all = match records < PARALLEL_FROM {
+        true => vec![half(parts.len()).run(&|_| true)],
+        false => std::thread::scope(|scope| {
+            let high = scope.spawn(|| half(parts.len() + 1).run(&|bucket| bucket > middle));
+            let low = half(parts.len()).run(&|bucket| bucket <= middle);
+            vec![low, high.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))]
+        }),
+    };
     let mut out = Coalesced::default();
-    let mut merged = Vec::new();
-    out.set.mutations.reserve(parts.iter().map(|part| part.rows.len()).sum());
-    let row = |place: Place| &parts[place.part as usize].rows[place.row as usize];
-    let key = |place: Place| {
-        let row = row(place);
-        &parts[place.part as usize].arena[row.offset as usize..(row.offset + row.key_length) as usize]
-    };
-    let tie = |place: Place| {
-        let row = row(place);
-        (row.sequence, is_put(row.operation), row.order)
-    };
-    let places = parts
-        .iter()
-        .enumerate()
-        .flat_map(|(part, rows)| (0..rows.rows.len() as u32).map(move |row| Place { part: part as u32, row }));
-    sort::by_key(places, &key, &tie, &mut |run| {
-        let mut group = Group { parts: &parts, schema, window, mode, merged: &mut merged, out: &mut out };
-        group.resolve(run);
-    });
+    out.set.mutations.reserve_exact(all.iter().map(|(half, _)| half.set.mutations.len()).sum());
     out.set.arenas = parts.into_iter().map(|part| part.arena).collect();
-    out.set.arenas.push(merged);
+    for (half, merged) in &mut all {
+        out.set.mutations.append(&mut half.set.mutations);
+        out.set.arenas.push(std::mem::take(merged));
+        out.counts.add(&half.counts);
+        out.rejections.append(&mut half.rejections);
+        out.hazards.append(&mut half.hazards);
+    }
     out
+}
+
+/// The records of some of the buckets.
+struct Half<'a> {
+    parts: &'a [PreparedRows],
+    schema: &'a Schema,
+    window: WindowKind,
+    mode: UpdateMode,
+    /// Which arena the rows go to that are made of several updates.
+    merged_arena: u32,
+}
+
+impl Half<'_> {
+    /// What is coalesced, without its arenas, and the arena of merged rows.
+    fn run(&self, takes: &dyn Fn(u16) -> bool) -> (Coalesced, Vec<u8>) {
+        let (mut out, mut merged) = (Coalesced::default(), Vec::new());
+        let row = |place: Place| &self.parts[place.part as usize].rows[place.row as usize];
+        let key = |place: Place| {
+            let row = row(place);
+            &self.parts[place.part as usize].arena[row.offset as usize..(row.offset + row.key_length) as usize]
+        };
+        let tie = |place: Place| {
+            let row = row(place);
+            (row.sequence, is_put(row.operation), row.order)
+        };
+        let places = self.parts.iter().enumerate().flat_map(|(part, rows)| {
+            let taken = rows.rows.iter().enumerate().filter(|(_, row)| takes(row.bucket));
+            taken.map(move |(row, _)| Place { part: part as u32, row: row as u32 })
+        });
+        sort::by_key(places, &key, &tie, &mut |run| {
+            Group { half: self, merged: &mut merged, out: &mut out }.resolve(run);
+        });
+        (out, merged)
+    }
 }
 
 /// How many updates moved an event to another key: old halves whose row's new half has another key.
@@ -83,10 +120,7 @@ fn is_put(operation: Operation) -> bool {
 }
 
 struct Group<'a> {
-    parts: &'a [PreparedRows],
-    schema: &'a Schema,
-    window: WindowKind,
-    mode: UpdateMode,
+    half: &'a Half<'a>,
     /// Bytes of rows that are made of several updates.
     merged: &'a mut Vec<u8>,
     out: &'a mut Coalesced,
@@ -94,7 +128,7 @@ struct Group<'a> {
 
 impl Group<'_> {
     fn row(&self, place: Place) -> &PreparedRow {
-        &self.parts[place.part as usize].rows[place.row as usize]
+        &self.half.parts[place.part as usize].rows[place.row as usize]
     }
 
     /// `run` are the records of one key, in order.
@@ -122,7 +156,7 @@ impl Group<'_> {
             kind,
             is_patch: false,
         };
-        if self.mode == UpdateMode::Merge && net.operation == Operation::Update {
+        if self.half.mode == UpdateMode::Merge && net.operation == Operation::Update {
             self.merge_updates(run, &mut mutation);
         }
         self.out.set.mutations.push(mutation);
@@ -136,7 +170,7 @@ impl Group<'_> {
         let first = base.unwrap_or(0);
         let mut fields = Vec::new();
         for place in &run[first..] {
-            let (row, arena) = (self.row(*place), &self.parts[place.part as usize].arena);
+            let (row, arena) = (self.row(*place), &self.half.parts[place.part as usize].arena);
             let start = (row.offset + row.key_length) as usize;
             let mut laid_over = Vec::new();
             // Both are rows that `prepare` encoded, so the merge cannot fail.
@@ -144,13 +178,13 @@ impl Group<'_> {
                 fields = laid_over;
             }
         }
-        let Ok(row_hash) = row::hash_fields(mutation.key_hash, &fields, self.schema) else { return };
+        let Ok(row_hash) = row::hash_fields(mutation.key_hash, &fields, self.half.schema) else { return };
         let last = run[run.len() - 1];
         let offset = self.merged.len();
         let key = mutation.offset as usize..(mutation.offset + mutation.key_length) as usize;
-        self.merged.extend_from_slice(&self.parts[last.part as usize].arena[key]);
+        self.merged.extend_from_slice(&self.half.parts[last.part as usize].arena[key]);
         self.merged.extend_from_slice(&fields);
-        (mutation.arena, mutation.offset) = (self.parts.len() as u32, offset as u32);
+        (mutation.arena, mutation.offset) = (self.half.merged_arena, offset as u32);
         (mutation.row_length, mutation.row_hash) = (fields.len() as u32, row_hash);
     }
 
@@ -170,7 +204,7 @@ impl Group<'_> {
         cut_off.sort_unstable();
         cut_off.dedup();
         self.out.counts.count(Counter::KeyCollision, cut_off.len() as u64 - 1);
-        if self.window == WindowKind::Operations {
+        if self.half.window == WindowKind::Operations {
             self.out.counts.count(Counter::OrderHazard, 1);
             self.out.hazards.push(self.row(run[0]).key_hash);
         }
@@ -187,7 +221,7 @@ impl Group<'_> {
             return false;
         }
         for place in &rivals {
-            let (row, arena) = (*self.row(*place), &self.parts[place.part as usize].arena);
+            let (row, arena) = (*self.row(*place), &self.half.parts[place.part as usize].arena);
             let (key_end, start) = ((row.offset + row.key_length) as usize, row.offset as usize);
             self.out.rejections.push(Rejection {
                 rule: Rule::Conflict,
@@ -196,14 +230,14 @@ impl Group<'_> {
                 row: event_json::encoded(
                     &arena[start..key_end],
                     &arena[key_end..][..row.row_length as usize],
-                    self.schema,
+                    self.half.schema,
                 ),
             });
         }
         let others = (run.len() - rivals.len()) as u64;
         self.out.counts.reject(Rule::Conflict, rivals.len() as u64);
         self.out.counts.coalesced += others;
-        if self.window == WindowKind::Operations {
+        if self.half.window == WindowKind::Operations {
             self.out.counts.event_volume += others;
         }
         true
@@ -211,7 +245,7 @@ impl Group<'_> {
 
     /// Operations count one by one; a net window counts a key once, and not at all where it came and went.
     fn count_volume(&mut self, run: &[Place], kind: MutationKind) {
-        self.out.counts.event_volume += match self.window {
+        self.out.counts.event_volume += match self.half.window {
             WindowKind::Operations => run.len() as u64,
             WindowKind::Net if kind.is_delete() && self.row(run[0]).operation == Operation::Insert => 0,
             WindowKind::Net => 1,

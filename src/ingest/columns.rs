@@ -121,6 +121,11 @@ impl Encoder {
             self.canonical.append(value, &mut self.scratch);
             share = hash::value_hash(&self.scratch).wrapping_mul(self.constant);
         }
+        self.end_field(share);
+    }
+
+    #[inline]
+    fn end_field(&mut self, share: u128) {
         self.shares.push(share);
         self.ends.push(self.bytes.len() as u32);
     }
@@ -218,11 +223,18 @@ impl Encoder {
         }
     }
 
-    /// Text in a column that holds JSON: an object or array where it is one, plain text otherwise.
+    /// Text in a column that holds JSON: an object or array where it is one, plain text otherwise. Its canonical form
+    /// tells which, so that the text is read once.
     fn json_text(&mut self, text: &str) {
+        self.scratch.clear();
         let is_json = matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'['))
-            && crate::model::json::validate(text.as_bytes()).is_ok();
-        self.push(Some(if is_json { ValueRef::Json(text) } else { ValueRef::Text(text) }));
+            && self.canonical.try_append_json(text, &mut self.scratch);
+        if !is_json {
+            return self.push(Some(ValueRef::Text(text)));
+        }
+        self.types |= 1 << row::tag(ValueRef::Json(text));
+        row::put(self.id, ValueRef::Json(text), &mut self.bytes);
+        self.end_field(hash::value_hash(&self.scratch).wrapping_mul(self.constant));
     }
 
     fn binaries<'a>(&mut self, meaning: TextMeaning, values: impl Iterator<Item = Option<&'a [u8]>>) {

@@ -75,8 +75,14 @@ impl PreparedRows {
 }
 
 /// Encodes the rows of a part. New columns get their ids from `schema`; `first_order` is the number of rows of the
-/// batch before this part.
-pub fn prepare(part: &ChangePart, first_order: u64, schema: &Mutex<Schema>, rules: &Rules) -> Result<PreparedRows> {
+/// batch before this part; `buckets` is kept from part to part.
+pub fn prepare(
+    part: &ChangePart,
+    first_order: u64,
+    schema: &Mutex<Schema>,
+    rules: &Rules,
+    buckets: &mut Buckets,
+) -> Result<PreparedRows> {
     let count = part.rows.num_rows();
     let mut sums = vec![0u128; count];
     let columns = encode_columns(part, schema, &mut sums)?;
@@ -87,7 +93,7 @@ pub fn prepare(part: &ChangePart, first_order: u64, schema: &Mutex<Schema>, rule
         sums: &sums,
         user_ids: Ids::new(&part.user_id)?,
         insert_ids: Ids::new(&part.insert_id)?,
-        buckets: Buckets::new(),
+        buckets,
         out: PreparedRows { rows: Vec::with_capacity(count), ..PreparedRows::default() },
     };
     preparer.out.arena.reserve(columns.iter().map(EncodedColumn::bytes).sum::<usize>() + 64 * count);
@@ -135,7 +141,7 @@ struct Preparer<'a> {
     sums: &'a [u128],
     user_ids: Ids<'a>,
     insert_ids: Ids<'a>,
-    buckets: Buckets,
+    buckets: &'a mut Buckets,
     out: PreparedRows,
 }
 
@@ -287,16 +293,19 @@ impl<'a> Ids<'a> {
 }
 
 /// Buckets of users seen lately: MD5 costs more than everything else about a key, and users come again.
-struct Buckets {
+#[derive(Debug)]
+pub struct Buckets {
     slots: Vec<(String, u16)>,
 }
 
-impl Buckets {
-    const SLOTS: usize = 4096;
-
-    fn new() -> Self {
+impl Default for Buckets {
+    fn default() -> Self {
         Buckets { slots: vec![(String::new(), 0); Self::SLOTS] }
     }
+}
+
+impl Buckets {
+    const SLOTS: usize = 1 << 14;
 
     fn of(&mut self, user_id: &str) -> u16 {
         let slot = xxhash_rust::xxh3::xxh3_64(user_id.as_bytes()) as usize % Self::SLOTS;

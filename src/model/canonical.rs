@@ -73,17 +73,25 @@ impl Canonical {
     }
 
     fn append_json(&mut self, text: &str, out: &mut Vec<u8>) {
+        if !self.try_append_json(text, out) {
+            tagged(tag::MALFORMED, text.as_bytes(), out);
+        }
+    }
+
+    /// Appends the canonical bytes of a JSON text; false, and nothing appended, where the text is no JSON.
+    pub fn try_append_json(&mut self, text: &str, out: &mut Vec<u8>) -> bool {
         let start = out.len();
         self.members.clear();
         let mut writer = Writer { out, members: &mut self.members, sorted: &mut self.sorted };
         if json::scan(text, &mut writer).is_err() {
             out.truncate(start);
-            return tagged(tag::MALFORMED, text.as_bytes(), out);
+            return false;
         }
         // A JSON scalar is the plain scalar, and that needs no end mark.
         if matches!(out[start], tag::TEXT | tag::DECIMAL) {
             out.pop();
         }
+        true
     }
 }
 

@@ -182,6 +182,8 @@ impl BatchWriter<'_> {
         self.lay_patches_over(set, schema)?;
         let state = self.writer.state(self.inner)?;
         let committed = self.inner.committed.read().sequence;
+        let database = (&self.inner.db, self.inner.families());
+        state.index.expect(database, committed, set.mutations.len(), self.rows)?;
         let classified = classify(self.inner, &mut state.index.pages, committed, set, policies)?;
         self.counts.add(&classified.counts);
         self.check_deletes()?;

@@ -49,6 +49,22 @@ impl Page {
         }
     }
 
+    /// Takes over the stored version, with what changed since, unless the page was read before.
+    fn fill(&mut self, number: u16, stored: Option<(u64, &[u8])>) -> Result<()> {
+        if self.entries.is_some() {
+            return Ok(());
+        }
+        let mut entries = Vec::new();
+        if let Some((sequence, value)) = stored {
+            let decoded = pages::decode(number, value);
+            entries = decoded.ok_or_else(|| codec::corrupt("page of the existence index", "its entries"))?;
+            self.stored = sequence;
+        }
+        self.entries = Some(entries);
+        std::mem::take(&mut self.pending).into_iter().for_each(|entry| self.set(entry));
+        Ok(())
+    }
+
     fn len(&self) -> usize {
         self.entries.as_ref().map_or(0, Vec::len) + self.pending.len()
     }
@@ -76,22 +92,23 @@ impl<'a> PageReader<'a> {
             let (found, sequence) = pages::split_key(key)?;
             (found == number).then_some((sequence, value))
         });
-        let mut entries = Vec::new();
-        if let Some((sequence, value)) = stored {
-            entries = pages::decode(number, value)
-                .ok_or_else(|| codec::corrupt("page of the existence index", "its entries"))?;
-            page.stored = sequence;
-        }
+        let filled = page.fill(number, stored);
         self.iterator.status()?;
-        page.entries = Some(entries);
-        std::mem::take(&mut page.pending).into_iter().for_each(|entry| page.set(entry));
-        Ok(())
+        filled
     }
 }
+
+/// A batch that touches at least this many pages reads all of them in one pass, where they fit in memory, instead of
+/// seeking each. So does a small batch when that many were sought before it.
+const PASS_FROM: usize = 4096;
 
 /// All pages.
 pub(super) struct Index {
     pub(super) pages: Vec<Page>,
+    /// Pages that batches asked for so far.
+    asked: usize,
+    /// Whether all pages were read in one pass.
+    is_read: bool,
     /// Entries changed since the last fold.
     unfolded: usize,
     /// Entries that may stay in memory.
@@ -102,7 +119,7 @@ impl Index {
     /// An index with what changed since the last fold; pages are read when they are needed.
     pub(super) fn open(db: &DB, families: Families<'_>, committed: u64, memory: usize) -> Result<Index> {
         let pages = std::iter::repeat_with(Page::default).take(PAGES).collect();
-        let mut index = Index { pages, unfolded: 0, budget: memory / size_of::<Entry>() };
+        let mut index = Index { pages, asked: 0, is_read: false, unfolded: 0, budget: memory / size_of::<Entry>() };
         let mut iterator = db.raw_iterator_cf(families.deltas());
         iterator.seek_to_first();
         while let Some((key, value)) = iterator.item() {
@@ -119,6 +136,36 @@ impl Index {
         }
         iterator.status()?;
         Ok(index)
+    }
+
+    /// Makes ready for a batch of `mutations` on a table of `rows`.
+    pub(super) fn expect(
+        &mut self,
+        (db, families): (&DB, Families<'_>),
+        committed: u64,
+        mutations: usize,
+        rows: u64,
+    ) -> Result<()> {
+        self.asked += mutations.min(PAGES);
+        if self.is_read || self.asked < PASS_FROM || rows as usize > self.budget {
+            return Ok(());
+        }
+        self.is_read = true;
+        let mut read = rocksdb::ReadOptions::default();
+        read.fill_cache(false);
+        read.set_readahead_size(1 << 20);
+        let mut iterator = db.raw_iterator_cf_opt(families.pages(), read);
+        iterator.seek_to_first();
+        while let Some((key, value)) = iterator.item() {
+            if let Some((number, sequence)) = pages::split_key(key)
+                && sequence <= committed
+            {
+                // Newer versions come first, and a page that was read already is left alone.
+                self.pages[usize::from(number)].fill(number, Some((sequence, value)))?;
+            }
+            iterator.next();
+        }
+        Ok(iterator.status()?)
     }
 
     /// Whether the changes of a batch (`entries` of them) should be folded into pages right away.
@@ -176,6 +223,7 @@ impl Index {
             if !page.dirty {
                 entries -= page.len();
                 page.entries = None;
+                self.is_read = false;
             }
         }
     }

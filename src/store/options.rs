@@ -2,7 +2,7 @@
 
 use super::keyspace::{FAMILIES, fingerprints, pages, rows};
 use crate::model::key::TimePrecision;
-use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompressionType, Options};
+use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DBCompactionStyle, DBCompressionType, Options};
 
 /// How to open a store.
 #[derive(Debug, Clone)]
@@ -43,7 +43,7 @@ impl StoreOptions {
 
     /// Memory for rows of a batch that wait for being written.
     pub(crate) fn window_memory(&self) -> usize {
-        self.memory / 2
+        self.memory / 4
     }
 
     fn cache_memory(&self) -> usize {
@@ -51,7 +51,7 @@ impl StoreOptions {
     }
 
     fn write_buffer(&self) -> usize {
-        (self.memory / 16).clamp(1 << 20, 64 << 20)
+        (self.memory / 8).clamp(1 << 20, 64 << 20)
     }
 }
 
@@ -91,6 +91,13 @@ pub(super) fn family(name: &str, options: &StoreOptions, cache: &Cache) -> Optio
         rows::FAMILY => {
             family.set_write_buffer_size(options.write_buffer());
             family.set_max_write_buffer_number(3);
+            // Versions are kept, so merging runs saves no space; it only keeps reads short. Universal compaction merges
+            // runs of like size and leaves the large ones alone, which costs the writer a fraction of levels.
+            family.set_compaction_style(DBCompactionStyle::Universal);
+            family.set_level_zero_file_num_compaction_trigger(8);
+            // Ingested files all arrive in level 0; a commit must not wait until they are merged.
+            family.set_level_zero_slowdown_writes_trigger(64);
+            family.set_level_zero_stop_writes_trigger(256);
             family.set_target_file_size_base(options.write_buffer() as u64);
             family.set_max_bytes_for_level_base(options.write_buffer() as u64 * 4);
             family.set_compression_type(DBCompressionType::Lz4);
