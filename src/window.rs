@@ -19,6 +19,9 @@ const PARTITIONS: usize = 64;
 /// Key hashes split a partition that is still too large; deeper than this, all rows are of a few keys.
 const MAX_LEVEL: u32 = 4;
 
+/// A partition of fewer bytes is never split: files would cost more than they save.
+const SMALLEST_SPLIT: usize = 16 << 10;
+
 /// The rows of a batch.
 pub(crate) struct Window {
     folder: PathBuf,
@@ -26,7 +29,8 @@ pub(crate) struct Window {
     level: u32,
     parts: Vec<PreparedRows>,
     bytes: usize,
-    spilled: Option<Vec<BufWriter<File>>>,
+    /// One file a partition, made when its first row comes.
+    spilled: Option<Vec<Option<BufWriter<File>>>>,
     /// What was read, skipped and rejected.
     pub(crate) counts: Counts,
     rejections: Vec<Rejection>,
@@ -91,16 +95,14 @@ impl Window {
     }
 
     fn spill(&mut self) -> Result<()> {
-        let files = match &mut self.spilled {
-            Some(files) => files,
-            empty => {
-                let file = |_| Ok(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(&self.folder)?));
-                empty.insert((0..PARTITIONS).map(file).collect::<std::io::Result<_>>()?)
-            }
-        };
+        let files = self.spilled.get_or_insert_with(|| (0..PARTITIONS).map(|_| None).collect());
         for part in self.parts.drain(..) {
             for row in &part.rows {
-                write_row(row, &part.arena, &mut files[partition(row, self.level)])?;
+                let file = match &mut files[partition(row, self.level)] {
+                    Some(file) => file,
+                    empty => empty.insert(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(&self.folder)?)),
+                };
+                write_row(row, &part.arena, file)?;
             }
         }
         self.bytes = 0;
@@ -117,10 +119,10 @@ impl Window {
         // Small neighbours come together, so that what is written for them is not in small pieces.
         let mut together = Vec::new();
         let mut bytes = 0;
-        for file in self.spilled.take().unwrap_or_default() {
+        for file in self.spilled.take().unwrap_or_default().into_iter().flatten() {
             let mut file = file.into_inner().map_err(|error| Error::from(error.into_error()))?;
             let length = file.stream_position()? as usize;
-            if length > self.memory && level + 1 < MAX_LEVEL {
+            if length > self.memory.max(SMALLEST_SPLIT) && level + 1 < MAX_LEVEL {
                 take_together(&mut together, take)?;
                 bytes = 0;
                 self.drain_partition(file, take)?;
@@ -143,7 +145,7 @@ impl Window {
     /// A partition that does not fit in memory is split once more.
     fn drain_partition(&self, mut file: File, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
         file.rewind()?;
-        let mut inner = Window::at_level(&self.folder, self.memory, self.level + 1);
+        let mut inner = Window::at_level(&self.folder, self.memory.max(SMALLEST_SPLIT), self.level + 1);
         let mut reader = BufReader::with_capacity(1 << 18, file);
         while let Some(part) = read_part(&mut reader, self.memory / 16)? {
             inner.add(part)?;
@@ -230,4 +232,81 @@ fn read_row(head: &[u8; HEAD], offset: usize) -> Option<PreparedRow> {
             _ => return None,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Rows of a kilobyte whose keys are theirs alone; `users` share the buckets.
+    fn rows(count: u64, users: u64) -> PreparedRows {
+        let mut part = PreparedRows::default();
+        for number in 0..count {
+            let offset = part.arena.len() as u32;
+            part.arena.extend_from_slice(&number.to_be_bytes());
+            part.arena.resize(part.arena.len() + 1016, number as u8);
+            part.rows.push(PreparedRow {
+                key_hash: u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+                row_hash: u128::from(number),
+                sequence: number,
+                order: number,
+                row_number: number + 1,
+                offset,
+                key_length: 8,
+                row_length: 1016,
+                cut_off: 0,
+                bucket: (number % users * 997) as u16,
+                operation: Operation::Update,
+            });
+        }
+        part
+    }
+
+    /// Every row that comes back, with the bytes that its numbers name.
+    fn drained(mut window: Window, most: usize) -> Vec<(u16, u64)> {
+        let mut found = Vec::new();
+        window
+            .drain(&mut |parts| {
+                assert!(parts.iter().map(PreparedRows::bytes).sum::<usize>() <= most);
+                for part in &parts {
+                    for row in &part.rows {
+                        let bytes = &part.arena[row.offset as usize..][..1024];
+                        assert_eq!(bytes[..8], row.sequence.to_be_bytes());
+                        assert!(bytes[8..].iter().all(|byte| *byte == row.sequence as u8));
+                        found.push((row.bucket, row.sequence));
+                    }
+                }
+                Ok(())
+            })
+            .unwrap();
+        found
+    }
+
+    #[test]
+    fn rows_beyond_the_memory_come_back_whole_and_in_pieces_that_fit() {
+        let folder = tempfile::tempdir().unwrap();
+        for users in [1, 50] {
+            let mut window = Window::new(folder.path(), 100 << 10);
+            for _ in 0..4 {
+                window.add(rows(300, users)).unwrap();
+            }
+            assert!(window.is_spilled());
+            let mut found = drained(window, 300 << 10);
+            found.sort_unstable();
+            let mut expected: Vec<_> = (0..300u64).map(|number| ((number % users * 997) as u16, number)).collect();
+            expected = expected.into_iter().flat_map(|row| [row; 4]).collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{users} users");
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "temporary files have no name");
+    }
+
+    #[test]
+    fn rows_that_fit_are_never_written() {
+        let mut window = Window::new(Path::new("/no such folder"), 10 << 20);
+        window.add(rows(20, 3)).unwrap();
+        assert!(!window.is_spilled());
+        assert_eq!(drained(window, 10 << 20).len(), 20);
+    }
 }

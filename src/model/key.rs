@@ -210,7 +210,7 @@ mod tests {
             "[a-c\u{0}\u{1}\u{ff}\u{10ffff}]{1,4}",
             "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
             "[0-9A-F]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-            any::<String>(),
+            any::<String>().prop_filter("no id is empty", |id| !id.is_empty()),
         ]
     }
 

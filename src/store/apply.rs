@@ -59,8 +59,8 @@ impl Store {
     /// `HistoryGap` where a numbered position leaves others out.
     pub fn begin(&self, source: &str, position: Position, guards: Guards) -> Result<Start<'_>> {
         let inner = &*self.0;
-        if inner.options.read_only && !guards.dry_run {
-            return Err(Error::new(ErrorKind::Usage, "the store was opened read-only").advice("open it for writing"));
+        if !guards.dry_run {
+            self.check_writable()?;
         }
         let mut writer = inner.writer.lock();
         let mut counts = Counts::default();

@@ -5,6 +5,7 @@
 //! there, nothing of the batch is visible, however many writes it took.
 
 mod apply;
+mod beside;
 mod classify;
 mod codec;
 mod index;
@@ -26,7 +27,7 @@ use crate::model::key::TimePrecision;
 use crate::model::ledger::LedgerEntry;
 use crate::model::rejection::Rejection;
 use crate::model::schema::{Column, Schema};
-use keyspace::{ledger, meta, names, rejections, suppressions, watermarks};
+use keyspace::{FAMILIES, ledger, meta, names, rejections, suppressions, watermarks};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::{ColumnFamily, DB, DBRawIterator, IteratorMode};
 use std::collections::{BTreeMap, HashSet};
@@ -99,15 +100,13 @@ impl Store {
     /// process has it open; `Unsupported` for another format version; `Corrupt` for damaged files.
     pub fn open(path: &Path, options: StoreOptions) -> Result<Store> {
         let is_new = check_folder(path, &options)?;
-        let database = options::database(&options);
-        let descriptors = options::families(&options);
         let db = match options.read_only {
-            true => DB::open_cf_descriptors_read_only(&database, path, descriptors, false),
-            false => DB::open_cf_descriptors(&database, path, descriptors),
+            true => beside::open(path, &options)?,
+            false => DB::open_cf_descriptors(&options::database(&options), path, options::families(&options))
+                .map_err(|error| open_error(path, error))?,
         };
-        let db = db.map_err(|error| open_error(path, error))?;
         let format = match is_new {
-            true => write_format(&db, &options)?,
+            true => finish_new(&db, path, &options)?,
             false => read_format(&db)?,
         };
         if options.precision.is_some_and(|wanted| wanted != format.precision) {
@@ -233,7 +232,15 @@ impl Store {
         self.change_suppression(user_id, None)
     }
 
+    pub(super) fn check_writable(&self) -> Result<()> {
+        match self.0.options.read_only {
+            true => Err(Error::new(ErrorKind::Usage, "the store was opened read-only").advice("open it for writing")),
+            false => Ok(()),
+        }
+    }
+
     fn change_suppression(&self, user_id: &str, since: Option<i64>) -> Result<()> {
+        self.check_writable()?;
         let mut suppressed = self.0.suppressed.write();
         let family = self.0.families().suppressions();
         let mut changed = HashSet::clone(&suppressed);
@@ -348,20 +355,27 @@ pub(super) fn now() -> i64 {
     since.map_or(0, |since| since.as_millis() as i64)
 }
 
+/// A file that stands in the folder of a store while the store is being made. A process that is killed then leaves it,
+/// and the next one finishes the work.
+const BEGUN: &str = "unfinished-store";
+
 /// Checks that the folder holds a store, or nothing; true where a store is to be made.
 fn check_folder(path: &Path, options: &StoreOptions) -> Result<bool> {
-    if path.join("CURRENT").exists() {
-        return Ok(false);
+    let place = path.display().to_string();
+    let is_begun = path.join(BEGUN).exists();
+    if path.join("CURRENT").exists() && !is_begun {
+        return check_database(path, options).map(|()| false);
     }
     let is_empty = match std::fs::read_dir(path) {
-        Ok(mut entries) => entries.next().is_none(),
+        Ok(mut entries) => is_begun || entries.next().is_none(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => true,
-        Err(error) => return Err(Error::from(error).at(path.display().to_string())),
+        Err(error) => return Err(Error::from(error).at(place)),
     };
-    let place = path.display().to_string();
     match (is_empty, options.create && !options.read_only) {
         (true, true) => {
-            std::fs::create_dir_all(path).map_err(|error| Error::from(error).at(place))?;
+            let begin =
+                || std::fs::create_dir_all(path).and_then(|()| std::fs::File::create(path.join(BEGUN))?.sync_all());
+            begin().map_err(|error| Error::from(error).at(place))?;
             Ok(true)
         }
         (true, false) => {
@@ -373,6 +387,25 @@ fn check_folder(path: &Path, options: &StoreOptions) -> Result<bool> {
     }
 }
 
+/// Refuses another program's database before it is opened for writing, which would change it. Opening for reading
+/// changes nothing, and finds out by itself.
+fn check_database(path: &Path, options: &StoreOptions) -> Result<()> {
+    if options.read_only {
+        return Ok(());
+    }
+    let found = DB::list_cf(&rocksdb::Options::default(), path).map_err(|error| open_error(path, error))?;
+    match FAMILIES.iter().all(|family| found.iter().any(|found| found == family)) {
+        true => Ok(()),
+        false => Err(foreign(path)),
+    }
+}
+
+fn foreign(path: &Path) -> Error {
+    Error::new(ErrorKind::Usage, "the folder holds a RocksDB database that is no eventmirror store")
+        .at(path.display().to_string())
+        .advice("name another folder, or one that is empty or absent")
+}
+
 fn open_error(path: &Path, error: rocksdb::Error) -> Error {
     let text = error.as_ref();
     let is_lock = text.contains("LOCK") && (text.contains("lock hold") || text.contains("While lock file"));
@@ -381,17 +414,20 @@ fn open_error(path: &Path, error: rocksdb::Error) -> Error {
     }
     let is_foreign = text.contains("Column families not opened") || text.contains("Column family not found");
     if is_foreign {
-        return Error::new(ErrorKind::Usage, "the folder holds a RocksDB database that is no eventmirror store")
-            .at(path.display().to_string());
+        return foreign(path);
     }
     Error::from(error).at(path.display().to_string())
 }
 
-fn write_format(db: &DB, options: &StoreOptions) -> Result<meta::Format> {
-    let precision = options.precision.unwrap_or_default();
-    let format = meta::Format { version: meta::FORMAT_VERSION, precision, created_at: now() };
-    db.put_cf_opt(Families(db).meta(), meta::FORMAT, format.encode()?, &synced())?;
-    Ok(format)
+/// Stamps a new store. One that was killed right behind the stamp has it already.
+fn finish_new(db: &DB, path: &Path, options: &StoreOptions) -> Result<meta::Format> {
+    if db.get_pinned_cf(Families(db).meta(), meta::FORMAT)?.is_none() {
+        let precision = options.precision.unwrap_or_default();
+        let format = meta::Format { version: meta::FORMAT_VERSION, precision, created_at: now() };
+        db.put_cf_opt(Families(db).meta(), meta::FORMAT, format.encode()?, &synced())?;
+    }
+    std::fs::remove_file(path.join(BEGUN))?;
+    read_format(db)
 }
 
 fn read_format(db: &DB) -> Result<meta::Format> {

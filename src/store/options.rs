@@ -59,10 +59,12 @@ impl StoreOptions {
 pub(super) fn database(options: &StoreOptions) -> Options {
     let mut db = Options::default();
     db.create_if_missing(options.create && !options.read_only);
+    // An existing store was found to have them all.
     db.create_missing_column_families(options.create && !options.read_only);
     db.set_max_background_jobs(4);
     db.set_max_subcompactions(2);
-    db.set_max_open_files(512);
+    // A reader beside a writer opens all files at once and keeps them: the writer may delete them at any time.
+    db.set_max_open_files(if options.read_only { -1 } else { 512 });
     db.set_keep_log_file_num(4);
     db.set_max_total_wal_size(options.write_buffer() as u64 * 6);
     db.set_bytes_per_sync(1 << 20);

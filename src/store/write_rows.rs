@@ -16,12 +16,12 @@ const OVERHEAD: usize = 40;
 
 /// Writes a version for every mutation that changes its key.
 pub(super) fn write(writer: &mut BatchWriter<'_>, set: &MutationSet, effects: &[Effect]) -> Result<()> {
-    if effects.is_empty() {
-        return Ok(());
-    }
     let changing: Vec<u32> = (0..effects.len() as u32)
         .filter(|&index| matches!(effects[index as usize], Effect::Inserted | Effect::Updated | Effect::Deleted))
         .collect();
+    if changing.is_empty() {
+        return Ok(());
+    }
     let versions = Versions { set, changing: &changing, sequence: writer.sequence };
     let bytes: usize = versions.iter().map(|version| version.bytes()).sum();
     let chunk_bytes = writer.inner.options.chunk_bytes;

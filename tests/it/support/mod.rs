@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod notation;
 pub mod oracle;
+pub mod raw;
 
 use eventmirror::{EventStore, Result, ScanRange, Snapshot, Value};
 use oracle::Key;
