@@ -36,6 +36,10 @@ pub use source::{Dialect, FileFormat, InputFile, Mapping, SourceOptions};
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
 
+#[doc = include_str!("../README.md")]
+#[cfg(doctest)]
+mod readme {}
+
 pub mod docs {
     //! How eventmirror is built, what its bytes mean, and what its words mean.
     #[doc = include_str!("docs/architecture.md")]

@@ -6,7 +6,7 @@
 //!
 //! The seed of every round is printed; `EVENTMIRROR_CRASH_SEED` runs the rounds of that seed again, as far as the
 //! operating system lets a process be killed twice at the same moment.
-#![allow(missing_docs, unreachable_pub, dead_code, clippy::unwrap_used, clippy::print_stdout)]
+#![allow(missing_docs, unreachable_pub, dead_code, unused_imports, clippy::unwrap_used, clippy::print_stdout)]
 
 #[path = "it/support/mod.rs"]
 mod support;

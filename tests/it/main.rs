@@ -1,10 +1,13 @@
 //! The integration tests, in one binary because each test binary links RocksDB.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
 
+mod backward_compatibility;
 mod command_line;
 mod laws;
 mod opening;
 mod readers;
+mod readme;
+mod saved_inputs;
 mod semantics;
 // The crash test is a binary of its own and uses some of it too.
 #[allow(dead_code)]

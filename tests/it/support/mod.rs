@@ -3,6 +3,7 @@
 //! can share it.
 
 pub mod batch;
+pub mod fuzz_bodies;
 pub mod notation;
 pub mod oracle;
 pub mod raw;

@@ -1,0 +1,41 @@
+//! What each fuzz target does with its bytes. The same functions run the saved inputs in `cargo test`.
+
+mod change_file;
+mod json_text;
+mod key_and_row;
+mod schedule;
+
+pub use change_file::change_file;
+pub use json_text::json_text;
+pub use key_and_row::key_and_row;
+pub use schedule::schedule;
+
+/// Takes values off the front of an input; zeros follow behind its end.
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl<'a> Bytes<'a> {
+    pub fn next(&mut self) -> u8 {
+        match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                *first
+            }
+            None => 0,
+        }
+    }
+
+    /// A number below `count`.
+    pub fn below(&mut self, count: u8) -> usize {
+        usize::from(self.next() % count)
+    }
+
+    pub fn take(&mut self, count: usize) -> &'a [u8] {
+        let (head, rest) = self.0.split_at(count.min(self.0.len()));
+        self.0 = rest;
+        head
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
