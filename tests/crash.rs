@@ -64,17 +64,29 @@ impl Kind {
     }
 }
 
-/// Batch `n`. Even numbers of the `Recovery` kind are large enough to go through files.
+/// Batch `n` as the children apply it.
 fn batch(n: u64) -> Batch {
+    batch_with(n, "extra")
+}
+
+/// Batch `n` as the parent applies it after a crash: with other new events, so that what an unfinished batch left under
+/// the same sequence would show.
+fn other_batch(n: u64) -> Batch {
+    batch_with(n, "other")
+}
+
+/// Batch `n` with new events of a name. Even numbers of the `Recovery` kind are large enough to go through files.
+fn batch_with(n: u64, name: &str) -> Batch {
     let key = |operation, key: u64| Record::new(operation, &format!("user{}", key % USERS), &format!("key{key}"), 1);
     let mut records: Vec<Record> =
         (0..KEYS).map(|number| key(Operation::Update, number).with("n", Value::Int(n as i64))).collect();
-    let extra = |operation, n: u64, number: u64| {
-        Record::new(operation, &format!("user{}", number % USERS), &format!("extra{n}-{number}"), n as i64)
+    let event = |operation, name: &str, n: u64, number: u64| {
+        Record::new(operation, &format!("user{}", number % USERS), &format!("{name}{n}-{number}"), n as i64)
     };
+    let extra = |operation, n, number| event(operation, "extra", n, number);
     let extras = EXTRAS * (1 + 3 * (n % 2));
     let payload = Value::Text(format!("{n}").repeat(40));
-    records.extend((0..extras).map(|number| extra(Operation::Insert, n, number).with("text", payload.clone())));
+    records.extend((0..extras).map(|number| event(Operation::Insert, name, n, number).with("text", payload.clone())));
     if let Some(old) = n.checked_sub(LIFE).filter(|old| *old > 0) {
         let extras = EXTRAS * (1 + 3 * (old % 2));
         records.extend((0..extras).map(|number| extra(Operation::Delete, old, number)));
@@ -169,8 +181,9 @@ impl Rounds {
         self.advance(applied);
         self.compare(&store);
         // The next batch ends where it would have ended without the crash.
-        store.apply(batch(applied + 1).to_change_batch()).unwrap();
-        self.advance(applied + 1);
+        let next = other_batch(applied + 1);
+        store.apply(next.to_change_batch()).unwrap();
+        assert!(matches!(self.oracle.apply(&next, &eventmirror::ApplyOptions::default()), Outcome::Applied(_)));
         self.compare(&store);
         let schema = store.snapshot().schema().clone();
         drop(store);
