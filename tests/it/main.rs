@@ -9,6 +9,7 @@ mod laws;
 mod opening;
 mod readers;
 mod readme;
+mod real_data;
 mod saved_inputs;
 mod semantics;
 // The crash test is a binary of its own and uses some of it too.
