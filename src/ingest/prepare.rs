@@ -195,7 +195,10 @@ impl Preparer<'_> {
             self.columns.iter().for_each(|column| arena.extend_from_slice(column.field(row)));
             row_hash = hash::row_hash(key_hash, self.sums[row]);
         }
-        if let Some(pairs) = &part.pair {
+        // A delete of its own is no half of an update, though warehouses give its row an id too.
+        if let Some(pairs) = &part.pair
+            && operation != Operation::Delete
+        {
             self.out.pairs.push(Pair { id: pairs[row], key_hash, is_preimage: !is_put });
         }
         self.out.rows.push(PreparedRow {

@@ -105,6 +105,15 @@ fn a_swap_of_two_keys_in_one_window_updates_both() {
     assert_eq!(short(&report), "updated=2 coalesced=2 key_change=2 volume=2");
 }
 
+/// A warehouse gives every row an id, also those of a delete; only the old half of an update is an event that moves.
+#[test]
+fn a_delete_beside_an_insert_of_the_same_row_is_no_key_change() {
+    let mut case = Case::new();
+    let report = case.apply("+ A A 10:00 v=1 || - A A 10:00 @1 %1 | + B B 10:00 @1 %1 v=1");
+    assert_eq!(short(&report), "inserted deleted volume=2");
+    case.holds("B B 10:00 v=1");
+}
+
 #[test]
 fn a_chain_of_two_key_changes_leaves_the_last_key_alone() {
     let chain = "< A A 10:00 @1 %1 v=1 | ~ B B 10:00 @1 %1 v=1 | < B B 10:00 @2 %1 v=1 | ~ C C 10:00 @2 %1 v=1";
