@@ -115,11 +115,12 @@ pub fn table(text: &str) -> Table {
 
 /// A store and its twin, to which a case applies its batches one after the other.
 pub struct Case {
-    _folder: tempfile::TempDir,
     pub store: EventStore,
     pub oracle: Oracle,
     pub options: ApplyOptions,
     pub window: WindowKind,
+    /// Behind the store, so that it is closed before its folder is removed.
+    _folder: tempfile::TempDir,
 }
 
 impl Case {

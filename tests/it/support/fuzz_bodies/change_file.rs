@@ -17,7 +17,7 @@ thread_local! {
 
 pub fn change_file(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
-    let options = options(bytes.next(), bytes.next());
+    let options = options(bytes.byte(), bytes.byte());
     FOLDER.with_borrow(|folder| {
         let path = folder.path().join("the-file");
         std::fs::write(&path, bytes.0).unwrap();

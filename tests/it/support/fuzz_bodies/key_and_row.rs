@@ -8,7 +8,7 @@ use eventmirror::{EventKey, Schema};
 
 pub fn key_and_row(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
-    let length = usize::from(bytes.next());
+    let length = usize::from(bytes.byte());
     let key_bytes = bytes.take(length);
     if let Some(key) = key::decode(key_bytes) {
         assert_eq!(key.encode(), key_bytes, "a key has one encoding: {key:?}");

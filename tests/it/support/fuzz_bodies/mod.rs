@@ -14,7 +14,7 @@ pub use schedule::schedule;
 pub struct Bytes<'a>(pub &'a [u8]);
 
 impl<'a> Bytes<'a> {
-    pub fn next(&mut self) -> u8 {
+    pub fn byte(&mut self) -> u8 {
         match self.0.split_first() {
             Some((first, rest)) => {
                 self.0 = rest;
@@ -26,7 +26,7 @@ impl<'a> Bytes<'a> {
 
     /// A number below `count`.
     pub fn below(&mut self, count: u8) -> usize {
-        usize::from(self.next() % count)
+        usize::from(self.byte() % count)
     }
 
     pub fn take(&mut self, count: usize) -> &'a [u8] {

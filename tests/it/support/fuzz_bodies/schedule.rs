@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 /// Operations of a schedule at most: each takes a synced write.
 const MOST_STEPS: usize = 24;
+/// Re-openings at most: each takes as long as a dozen batches.
+const MOST_REOPENINGS: usize = 3;
 const USERS: [&str; 5] = ["ann", "annabel", "b\0b", "0b1a2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d", "anonymous"];
 const INSERT_IDS: [&str; 4] =
     ["1", "1\0", "8c1a2b3c-4d5e-4f60-8172-93a4b5c6d7e8", "8C1A2B3C-4d5e-4f60-8172-93a4b5c6d7e8"];
@@ -34,9 +36,11 @@ pub fn schedule(bytes: &[u8]) {
 
 /// A store and what it should be.
 struct Twins {
-    folder: tempfile::TempDir,
     options: StoreOptions,
     store: Option<EventStore>,
+    reopenings: usize,
+    /// Behind the store, so that it is closed before its folder is removed.
+    folder: tempfile::TempDir,
     oracle: Oracle,
     /// A dry run after another one builds on it; the oracle's does not.
     is_dry: bool,
@@ -44,7 +48,7 @@ struct Twins {
 
 impl Twins {
     fn open(bytes: &mut Bytes) -> Twins {
-        let choice = bytes.next();
+        let choice = bytes.byte();
         let pick = |bit: u8, yes: usize, no: usize| if choice >> bit & 1 == 1 { yes } else { no };
         let options = StoreOptions {
             precision: Some(if choice & 1 == 1 { TimePrecision::Micros } else { TimePrecision::Millis }),
@@ -56,7 +60,7 @@ impl Twins {
         let folder = fast_folder();
         let nanos = options.precision.unwrap_or_default().micros() * 1_000;
         let oracle = Oracle::new(nanos.into());
-        let mut twins = Twins { folder, options, store: None, oracle, is_dry: false };
+        let mut twins = Twins { folder, options, store: None, reopenings: 0, oracle, is_dry: false };
         twins.reopen();
         twins
     }
@@ -77,7 +81,11 @@ impl Twins {
 
     fn step(&mut self, bytes: &mut Bytes) {
         match bytes.below(16) {
-            0 => self.reopen(),
+            0 if self.reopenings == MOST_REOPENINGS => {}
+            0 => {
+                self.reopenings += 1;
+                self.reopen();
+            }
             1 => {
                 let user = USERS[bytes.below(5)];
                 self.store().suppress(user).unwrap();
@@ -138,13 +146,13 @@ impl Twins {
 
     fn batch(&self, bytes: &mut Bytes) -> Batch {
         let position = match bytes.below(6) {
-            0 => named(["a", "b", "c"][bytes.below(3)], bytes.next() & 1),
+            0 => named(["a", "b", "c"][bytes.below(3)], bytes.byte() & 1),
             1 => Position::Numbered(bytes.below(8) as u64),
             _ => Position::Numbered(self.oracle.sequence + 1),
         };
         let source = ["s3", "s"][bytes.below(2)];
         let window = [WindowKind::Operations, WindowKind::Net][bytes.below(2)];
-        let shape = bytes.next();
+        let shape = bytes.byte();
         let records = (0..bytes.below(12)).map(|_| record(shape, bytes)).collect();
         let mut batch = Batch::new(source, position, window, records);
         batch.parts = (0..bytes.below(4)).map(|_| bytes.below(4)).collect();
@@ -165,7 +173,7 @@ impl Twins {
 }
 
 fn apply_options(bytes: &mut Bytes) -> ApplyOptions {
-    let choice = bytes.next();
+    let choice = bytes.byte();
     let mut options = ApplyOptions::default();
     options.guards.allow_gap = choice & 1 == 1;
     options.guards.dry_run = choice & 0b1110 == 0b1110;
@@ -177,7 +185,7 @@ fn apply_options(bytes: &mut Bytes) -> ApplyOptions {
         };
     }
     if choice >> 5 & 1 == 1 {
-        let on = bytes.next();
+        let on = bytes.byte();
         options.operations = EnabledOperations { insert: on & 1 == 1, update: on & 2 == 2, delete: on & 4 == 4 };
         options.id_rules = if on & 8 == 8 { IdRules::Amplitude } else { IdRules::Any };
     }
@@ -198,7 +206,7 @@ fn record(shape: u8, bytes: &mut Bytes) -> Record {
     ][bytes.below(8)];
     let mut record = Record::new(operation, USERS[bytes.below(5)], INSERT_IDS[bytes.below(4)], 0);
     record.time = Some(TIMES[bytes.below(6)]);
-    let fault = bytes.next();
+    let fault = bytes.byte();
     match fault {
         0xff => record.user_id = None,
         0xfe => record.insert_id = Some(String::new()),
@@ -224,6 +232,6 @@ fn value(bytes: &mut Bytes) -> Option<Value> {
         4 => Some(Value::Bool(true)),
         5 => Some(Value::Json("{\"a\":[1]}".to_owned())),
         6 => Some(Value::Bytes(vec![0, 255])),
-        _ => Some(Value::Int(i64::from(bytes.next()))),
+        _ => Some(Value::Int(i64::from(bytes.byte()))),
     }
 }
