@@ -125,6 +125,7 @@ impl Store {
             writer: Mutex::default(),
         };
         if !inner.options.read_only {
+            beside::remove_views(path)?;
             recover::take_unfinished_away(&inner)?;
         }
         Ok(Store(Arc::new(inner)))
