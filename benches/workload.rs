@@ -4,7 +4,8 @@
 //! cargo bench --bench workload -- DATA STORE load|b|c|d|lookup
 //! ```
 //!
-//! DATA is a folder that the workload generator wrote. `load` makes the store; the others open it. The line has the
+//! DATA is a folder that the workload generator wrote: `base.parquet`, `b_*`, `c_*` and `d_*.parquet` with a column `op` (I,
+//! U, D), `probe_keys.parquet`, and `manifest.json` with the counts that each must give. `load` makes the store; the others open it. The line has the
 //! form of the peers' runners: `ok` is true only when the counts and sums are those of the generator's manifest. Times
 //! are from the Parquet file to the durable commit; opening and closing stand beside them.
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
