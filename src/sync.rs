@@ -4,7 +4,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
 use crate::ingest::{self, Buckets, Coalesced, EnabledOperations, IdRules, PreparedRows, Rules};
 use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
-use crate::model::counts::Counter;
+use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
 use crate::model::schema::Schema;
@@ -129,13 +129,13 @@ pub(crate) fn apply_batch(
     };
     read(batch.parts, &rules, &schema, &window, &mut read_rows)?;
     let window = window.into_inner();
-    write(&mut writer, batch.window, window, &rules, schema.into_inner(), stop)
-        .and_then(|closing| writer.commit(&closing.counts, &closing.hazards, closing.schema))
+    let closing = write(&mut writer, batch.window, window, &rules, schema.into_inner(), stop)?;
+    writer.commit(&closing.counts, &closing.hazards, closing.schema)
 }
 
 /// What a commit needs beside the mutations.
 struct Closing {
-    counts: crate::model::counts::Counts,
+    counts: Counts,
     hazards: Vec<u128>,
     schema: Schema,
 }

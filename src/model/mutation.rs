@@ -76,6 +76,13 @@ pub enum Effect {
     Rejected(Rule),
 }
 
+impl Effect {
+    /// Whether the key is not what it was: a version is written, and index and fingerprint follow.
+    pub fn changes_the_key(self) -> bool {
+        matches!(self, Effect::Inserted | Effect::Updated | Effect::Deleted)
+    }
+}
+
 /// What comes of a mutation, given the row hash that the key has (`None`: the key does not exist) and the hash of the
 /// new row, with what is counted besides.
 ///
@@ -168,11 +175,6 @@ impl MutationSet {
     /// The encoded row of a mutation of this set; empty for a delete.
     pub fn row(&self, mutation: &Mutation) -> &[u8] {
         &self.arenas[mutation.arena as usize][mutation.row_range()]
-    }
-
-    /// Bytes of memory that the set holds.
-    pub fn bytes(&self) -> usize {
-        self.arenas.iter().map(Vec::capacity).sum::<usize>() + self.mutations.capacity() * size_of::<Mutation>()
     }
 }
 

@@ -114,12 +114,13 @@ impl Store {
     fn known_number(&self, source: &str, number: u64, allow_gap: bool) -> Result<Option<Applied>> {
         let Some((watermark, sequence)) = self.watermark(source)? else { return Ok(None) };
         if number <= watermark {
-            let is_it = |entry: &LedgerEntry| entry.source == source && entry.position == Position::Numbered(number);
+            // From the newest on, since what is replayed was mostly applied a short while ago.
             let mut found = sequence;
-            for entry in self.log() {
-                let entry = entry?;
-                if is_it(&entry) {
-                    found = entry.sequence;
+            for earlier in (1..=sequence).rev() {
+                let entry = self.ledger_entry(earlier)?;
+                if entry.is_some_and(|entry| entry.source == source && entry.position == Position::Numbered(number)) {
+                    found = earlier;
+                    break;
                 }
             }
             return self.known(found, false).map(Some);

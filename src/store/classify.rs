@@ -1,8 +1,8 @@
 //! What each mutation of a set does to the table: looked up in the existence index, on both cores, page by page.
 
-use super::Inner;
 use super::index::{Page, PageReader};
 use super::keyspace::pages::{Entry, PAGES, page_of};
+use super::{Inner, both};
 use crate::error::Result;
 use crate::model::counts::Counts;
 use crate::model::fingerprint::Fingerprint;
@@ -42,15 +42,11 @@ pub(super) fn classify(
         Half { inner, committed, set, policies }.run(pages, first_page, order)
     };
     let (low, high) = match set.mutations.len() < PARALLEL_FROM {
-        true => (task(low_pages, 0, &mut low), task(high_pages, half, &mut high)),
-        false => std::thread::scope(|scope| {
-            let other = scope.spawn(|| task(high_pages, half, &mut high));
-            let one = task(low_pages, 0, &mut low);
-            (one, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        }),
+        true => (task(low_pages, 0, &mut low)?, task(high_pages, half, &mut high)?),
+        false => both(|| task(low_pages, 0, &mut low), || task(high_pages, half, &mut high))?,
     };
     let mut all = Classified { effects: vec![Effect::WithoutEffect; set.mutations.len()], ..Classified::default() };
-    for part in [low?, high?] {
+    for part in [low, high] {
         part.effects.iter().for_each(|(index, effect)| all.effects[*index as usize] = *effect);
         all.counts.add(&part.counts);
         all.entries.extend(part.entries);
@@ -110,7 +106,7 @@ impl Half<'_> {
             if matches!(effect, Effect::Inserted | Effect::Updated) {
                 change.add(mutation.row_hash);
             }
-            if matches!(effect, Effect::Inserted | Effect::Updated | Effect::Deleted) {
+            if effect.changes_the_key() {
                 let sum = out.changes.entry(mutation.bucket).or_default();
                 *sum = sum.plus(change);
                 let entry = Entry { key_hash, row_hash: mutation.row_hash };

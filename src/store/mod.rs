@@ -350,6 +350,19 @@ pub(super) fn synced() -> rocksdb::WriteOptions {
     options
 }
 
+/// Runs two tasks on both cores.
+pub(super) fn both<T: Send>(
+    one: impl FnOnce() -> Result<T>,
+    other: impl FnOnce() -> Result<T> + Send,
+) -> Result<(T, T)> {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        let one = one();
+        let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok((one?, other?))
+    })
+}
+
 /// Milliseconds since 1970.
 pub(super) fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);

@@ -3,7 +3,7 @@
 
 use super::apply::BatchWriter;
 use super::keyspace::rows;
-use super::{Inner, options, recover};
+use super::{Inner, both, options, recover};
 use crate::error::Result;
 use crate::model::mutation::{Effect, MutationSet};
 use rocksdb::{Cache, SstFileWriter, WriteBatch, WriteOptions};
@@ -16,9 +16,8 @@ const OVERHEAD: usize = 40;
 
 /// Writes a version for every mutation that changes its key.
 pub(super) fn write(writer: &mut BatchWriter<'_>, set: &MutationSet, effects: &[Effect]) -> Result<()> {
-    let changing: Vec<u32> = (0..effects.len() as u32)
-        .filter(|&index| matches!(effects[index as usize], Effect::Inserted | Effect::Updated | Effect::Deleted))
-        .collect();
+    let changing: Vec<u32> =
+        (0..effects.len() as u32).filter(|&index| effects[index as usize].changes_the_key()).collect();
     if changing.is_empty() {
         return Ok(());
     }
@@ -46,16 +45,6 @@ pub(super) fn write(writer: &mut BatchWriter<'_>, set: &MutationSet, effects: &[
     let inner = writer.inner;
     both(|| low.write_batches(inner, chunk_bytes), || high.write_batches(inner, chunk_bytes))?;
     Ok(())
-}
-
-/// Runs two tasks on both cores.
-fn both<T: Send>(one: impl FnOnce() -> Result<T>, other: impl FnOnce() -> Result<T> + Send) -> Result<(T, T)> {
-    std::thread::scope(|scope| {
-        let other = scope.spawn(other);
-        let one = one();
-        let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        Ok((one?, other?))
-    })
 }
 
 /// The versions to write, in the order of keys.
