@@ -2,7 +2,8 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
-use crate::ingest::{self, Buckets, Coalesced, EnabledOperations, IdRules, PreparedRows, Rules};
+use crate::ingest::{self, Coalesced, EnabledOperations, IdRules, PreparedRows, Rules, Scratch};
+use crate::model::arena::Pool;
 use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
@@ -10,7 +11,7 @@ use crate::model::mutation::Policies;
 use crate::model::schema::Schema;
 use crate::source::{self, InputFile, SourceOptions};
 use crate::store::{BatchWriter, Guards, Start};
-use crate::window::Window;
+use crate::window::{Noted, Records, Window};
 use crossbeam::channel;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,15 +121,13 @@ pub(crate) fn apply_batch(
     };
     let schema = Mutex::new(Schema::clone(&store.0.schema()));
     let memory = store.0.options().window_memory();
-    let window = Mutex::new(Window::new(store.0.path(), memory));
+    let window = Window::new(store.0.path(), memory, store.0.pool());
     let mut read_rows = |rows| {
         check_stop(stop)?;
         progress(Progress::Rows(rows));
-        let rejections = window.lock().take_rejections(REJECTION_BYTES);
-        writer.reject(&rejections)
+        writer.reject(&window.take_rejections(REJECTION_BYTES))
     };
-    read(batch.parts, &rules, &schema, &window, &mut read_rows)?;
-    let window = window.into_inner();
+    read(batch.parts, &rules, &schema, (&window, store.0.pool()), &mut read_rows)?;
     let closing = write(&mut writer, batch.window, window, &rules, schema.into_inner(), stop)?;
     writer.commit(&closing.counts, &closing.hazards, closing.schema)
 }
@@ -144,18 +143,18 @@ struct Closing {
 fn write(
     writer: &mut BatchWriter<'_>,
     kind: WindowKind,
-    mut window: Window,
+    window: Window,
     rules: &Rules,
     mut schema: Schema,
     stop: &AtomicBool,
 ) -> Result<Closing> {
-    for (column, types) in &window.types {
-        schema.note_types(*column, *types);
+    let (Noted { mut counts, rejections, pairs, types }, records) = window.finish()?;
+    for (column, types) in types {
+        schema.note_types(column, types);
     }
-    let mut counts = std::mem::take(&mut window.counts);
-    counts.count(Counter::KeyChange, ingest::key_changes(std::mem::take(&mut window.pairs)));
-    writer.reject(&window.take_rejections(0))?;
-    if window.is_spilled() {
+    counts.count(Counter::KeyChange, ingest::key_changes(pairs));
+    writer.reject(&rejections)?;
+    if records.is_spilled() {
         writer.expect_bulk();
     }
     let mode = rules.policies.update_mode;
@@ -165,12 +164,12 @@ fn write(
         counts.add(&coalesced.counts);
         hazards.append(&mut coalesced.hazards);
         writer.reject(&coalesced.rejections)?;
-        writer.write(&mut coalesced.set, &rules.policies, &schema)
+        writer.write(coalesced.set, &rules.policies, &schema)
     };
-    if window.is_spilled() {
-        coalesce_ahead(window, |parts| ingest::coalesce(parts, kind, mode, &schema), &mut write)?;
+    if records.is_spilled() {
+        coalesce_ahead(records, |parts| ingest::coalesce(parts, kind, mode, &schema), &mut write)?;
     } else {
-        window.drain(&mut |parts| write(ingest::coalesce(parts, kind, mode, &schema)))?;
+        records.drain(&mut |parts| write(ingest::coalesce(parts, kind, mode, &schema)))?;
     }
     check_stop(stop)?;
     Ok(Closing { counts, hazards, schema })
@@ -178,14 +177,14 @@ fn write(
 
 /// Reads and coalesces each partition while the one before it is written.
 fn coalesce_ahead(
-    mut window: Window,
+    records: Records,
     coalesce: impl Fn(Vec<PreparedRows>) -> Coalesced + Send,
     write: &mut dyn FnMut(Coalesced) -> Result<()>,
 ) -> Result<()> {
     let (sender, receiver) = channel::bounded(1);
     std::thread::scope(|scope| {
         let reader = scope.spawn(move || {
-            window.drain(&mut |parts| {
+            records.drain(&mut |parts| {
                 // Sending fails once writing has, and the caller finds that error.
                 let is_taken = sender.send(coalesce(parts)).is_ok();
                 if is_taken { Ok(()) } else { Err(Error::new(ErrorKind::Interrupted, "the batch was given up")) }
@@ -212,21 +211,21 @@ fn read(
     parts: Box<dyn Iterator<Item = Result<ChangePart>> + Send>,
     rules: &Rules,
     schema: &Mutex<Schema>,
-    window: &Mutex<Window>,
+    (window, pool): (&Window, &Pool),
     read_rows: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let mut parts = parts.peekable();
     let Some(first) = parts.next().transpose()? else { return Ok(()) };
     if parts.peek().is_none() {
         read_rows(first.rows.num_rows() as u64)?;
-        return window.lock().add(ingest::prepare(&first, 0, schema, rules, &mut Buckets::default())?);
+        return window.add(ingest::prepare(&first, 0, schema, rules, &mut Scratch::new(pool))?);
     }
     let (sender, receiver) = channel::bounded::<(ChangePart, u64)>(2);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..std::thread::available_parallelism().map_or(1, usize::from))
             .map(|_| {
                 let receiver = receiver.clone();
-                scope.spawn(move || prepare_all(&receiver, schema, rules, window))
+                scope.spawn(move || prepare_all(&receiver, schema, rules, (window, pool)))
             })
             .collect();
         // When every worker is gone, so is the channel, and sending fails instead of waiting for ever.
@@ -243,12 +242,12 @@ fn prepare_all(
     parts: &channel::Receiver<(ChangePart, u64)>,
     schema: &Mutex<Schema>,
     rules: &Rules,
-    window: &Mutex<Window>,
+    (window, pool): (&Window, &Pool),
 ) -> Result<()> {
-    let mut buckets = Buckets::default();
+    let mut scratch = Scratch::new(pool);
     for (part, order) in parts {
-        let rows = ingest::prepare(&part, order, schema, rules, &mut buckets)?;
-        window.lock().add(rows)?;
+        let rows = ingest::prepare(&part, order, schema, rules, &mut scratch)?;
+        window.add(rows)?;
     }
     Ok(())
 }

@@ -5,36 +5,54 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{Pair, PreparedRow, PreparedRows};
+use crate::model::arena::Pool;
 use crate::model::change::Operation;
 use crate::model::counts::Counts;
 use crate::model::rejection::Rejection;
 use crate::model::schema::ColumnId;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Partitions of the first level. A user's rows are in one of them; further levels split by key hash.
 const PARTITIONS: usize = 64;
 /// Key hashes split a partition that is still too large; deeper than this, all rows are of a few keys.
 const MAX_LEVEL: u32 = 4;
-
 /// A partition of fewer bytes is never split: files would cost more than they save.
 const SMALLEST_SPLIT: usize = 16 << 10;
 
-/// The rows of a batch.
+/// Files of the partitions, each made when its first row comes.
+type Partitions = Vec<Mutex<Option<File>>>;
+
+/// The rows of a batch while it is read. Several threads add to it.
 pub(crate) struct Window {
     folder: PathBuf,
     memory: usize,
+    pool: Pool,
     level: u32,
+    held: Mutex<Held>,
+    /// Set once the rows do not fit in memory; from then on each part goes to the files at once.
+    partitions: OnceLock<Partitions>,
+}
+
+#[derive(Default)]
+struct Held {
     parts: Vec<PreparedRows>,
     bytes: usize,
-    /// One file a partition, made when its first row comes.
-    spilled: Option<Vec<Option<BufWriter<File>>>>,
+    noted: Noted,
+    rejection_bytes: usize,
+}
+
+/// What was read beside the rows.
+#[derive(Debug, Default)]
+pub(crate) struct Noted {
     /// What was read, skipped and rejected.
     pub(crate) counts: Counts,
-    rejections: Vec<Rejection>,
-    rejection_bytes: usize,
+    /// Rejected rows.
+    pub(crate) rejections: Vec<Rejection>,
     /// Halves of updates.
     pub(crate) pairs: Vec<Pair>,
     /// Types of values seen, by column.
@@ -42,123 +60,170 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// An empty window that keeps about `memory` bytes of rows, and others in unnamed files below `folder`.
-    pub(crate) fn new(folder: &Path, memory: usize) -> Self {
-        Window::at_level(folder, memory, 0)
+    /// An empty window that keeps about `memory` bytes of rows, and others in unnamed files below `folder`. What it
+    /// reads from them goes into memory of `pool`.
+    pub(crate) fn new(folder: &Path, memory: usize, pool: &Pool) -> Self {
+        Window::at_level(folder, memory, pool, 0)
     }
 
-    fn at_level(folder: &Path, memory: usize, level: u32) -> Self {
-        Window {
-            folder: folder.to_owned(),
-            memory,
-            level,
-            parts: Vec::new(),
-            bytes: 0,
-            spilled: None,
-            counts: Counts::default(),
-            rejections: Vec::new(),
-            rejection_bytes: 0,
-            pairs: Vec::new(),
-            types: BTreeMap::new(),
-        }
+    fn at_level(folder: &Path, memory: usize, pool: &Pool, level: u32) -> Self {
+        let (held, partitions) = (Mutex::default(), OnceLock::new());
+        Window { folder: folder.to_owned(), memory, pool: pool.clone(), level, held, partitions }
     }
 
     /// Adds the rows of a part.
-    pub(crate) fn add(&mut self, mut rows: PreparedRows) -> Result<()> {
-        self.counts.add(&std::mem::take(&mut rows.counts));
-        self.rejection_bytes += rows.rejections.iter().map(|rejection| rejection.row.len() + 64).sum::<usize>();
-        self.rejections.append(&mut rows.rejections);
-        self.pairs.append(&mut rows.pairs);
-        rows.types.drain(..).for_each(|(column, types)| *self.types.entry(column).or_default() |= types);
-        if rows.rows.is_empty() {
+    pub(crate) fn add(&self, rows: PreparedRows) -> Result<()> {
+        let spilling = self.held.lock().take(rows, self.partitions.get().map_or(self.memory, |_| 0));
+        if spilling.is_empty() || self.level >= MAX_LEVEL {
+            self.held.lock().parts.extend(spilling);
             return Ok(());
         }
-        self.bytes += rows.bytes();
-        self.parts.push(rows);
-        if self.bytes > self.memory && self.level < MAX_LEVEL { self.spill() } else { Ok(()) }
-    }
-
-    /// Whether the rows did not fit in memory.
-    pub(crate) fn is_spilled(&self) -> bool {
-        self.spilled.is_some()
+        let partitions = self.partitions.get_or_init(|| (0..PARTITIONS).map(|_| Mutex::default()).collect());
+        spilling.iter().try_for_each(|part| self.spill(part, partitions))
     }
 
     /// The rejected rows by their numbers, if there are more than `bytes` of them.
-    pub(crate) fn take_rejections(&mut self, bytes: usize) -> Vec<Rejection> {
-        if self.rejection_bytes <= bytes {
+    pub(crate) fn take_rejections(&self, bytes: usize) -> Vec<Rejection> {
+        let mut held = self.held.lock();
+        if held.rejection_bytes <= bytes {
             return Vec::new();
         }
-        self.rejection_bytes = 0;
-        // Parts are prepared on several threads and come in any order.
-        self.rejections.sort_by_key(|rejection| rejection.row_number);
-        std::mem::take(&mut self.rejections)
+        held.rejection_bytes = 0;
+        in_order(std::mem::take(&mut held.noted.rejections))
     }
 
-    fn spill(&mut self) -> Result<()> {
-        let files = self.spilled.get_or_insert_with(|| (0..PARTITIONS).map(|_| None).collect());
-        for part in self.parts.drain(..) {
-            for row in &part.rows {
-                let file = match &mut files[partition(row, self.level)] {
-                    Some(file) => file,
-                    empty => empty.insert(BufWriter::with_capacity(1 << 16, tempfile::tempfile_in(&self.folder)?)),
-                };
-                write_row(row, &part.arena, file)?;
-            }
+    /// The end of reading.
+    pub(crate) fn finish(self) -> Result<(Noted, Records)> {
+        let Held { mut parts, mut noted, .. } = std::mem::take(&mut *self.held.lock());
+        noted.rejections = in_order(noted.rejections);
+        if let Some(partitions) = self.partitions.get() {
+            // They came while others were being spilled for the first time.
+            parts.drain(..).try_for_each(|part| self.spill(&part, partitions))?;
         }
-        self.bytes = 0;
+        let files = self.partitions.into_inner();
+        let files = files.map(|files| files.into_iter().filter_map(Mutex::into_inner).collect());
+        Ok((
+            noted,
+            Records { folder: self.folder, memory: self.memory, pool: self.pool, level: self.level, parts, files },
+        ))
+    }
+
+    /// Appends the rows of a part to the files of their partitions, one block a file.
+    fn spill(&self, part: &PreparedRows, partitions: &Partitions) -> Result<()> {
+        let mut order: Vec<(u8, u32)> =
+            part.rows.iter().zip(0..).map(|(row, index)| (partition(row, self.level) as u8, index)).collect();
+        order.sort_unstable();
+        let mut block = Vec::new();
+        for rows in order.chunk_by(|a, b| a.0 == b.0) {
+            block.clear();
+            block.extend_from_slice(&[0; BLOCK_HEAD]);
+            rows.iter().for_each(|(_, row)| put_row(&part.rows[*row as usize], &part.arena, &mut block));
+            let length = block.len() - BLOCK_HEAD;
+            block[..8].copy_from_slice(&(length as u64).to_le_bytes());
+            block[8..BLOCK_HEAD].copy_from_slice(&(rows.len() as u64).to_le_bytes());
+            let mut file = partitions[usize::from(rows[0].0)].lock();
+            let file = match &mut *file {
+                Some(file) => file,
+                empty => empty.insert(tempfile::tempfile_in(&self.folder)?),
+            };
+            file.write_all(&block)?;
+        }
         Ok(())
-    }
-
-    /// The rows, some at a time: all records of a key come in one call.
-    pub(crate) fn drain(&mut self, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
-        if self.spilled.is_none() {
-            return take(std::mem::take(&mut self.parts));
-        }
-        self.spill()?;
-        let level = self.level;
-        // Small neighbours come together, so that what is written for them is not in small pieces.
-        let mut together = Vec::new();
-        let mut bytes = 0;
-        for file in self.spilled.take().unwrap_or_default().into_iter().flatten() {
-            let mut file = file.into_inner().map_err(|error| Error::from(error.into_error()))?;
-            let length = file.stream_position()? as usize;
-            if length > self.memory.max(SMALLEST_SPLIT) && level + 1 < MAX_LEVEL {
-                take_together(&mut together, take)?;
-                bytes = 0;
-                self.drain_partition(file, take)?;
-                continue;
-            }
-            if bytes + length > self.memory / 2 {
-                take_together(&mut together, take)?;
-                bytes = 0;
-            }
-            bytes += length;
-            file.rewind()?;
-            let mut reader = BufReader::with_capacity(1 << 18, file);
-            while let Some(part) = read_part(&mut reader, self.memory / 16)? {
-                together.push(part);
-            }
-        }
-        take_together(&mut together, take)
-    }
-
-    /// A partition that does not fit in memory is split once more.
-    fn drain_partition(&self, mut file: File, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
-        file.rewind()?;
-        let mut inner = Window::at_level(&self.folder, self.memory.max(SMALLEST_SPLIT), self.level + 1);
-        let mut reader = BufReader::with_capacity(1 << 18, file);
-        while let Some(part) = read_part(&mut reader, self.memory / 16)? {
-            inner.add(part)?;
-        }
-        inner.drain(take)
     }
 }
 
-fn take_together(
-    together: &mut Vec<PreparedRows>,
-    take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>,
-) -> Result<()> {
-    if together.is_empty() { Ok(()) } else { take(std::mem::take(together)) }
+impl Held {
+    /// Takes a part over. What is beyond `memory` comes back, to be spilled.
+    fn take(&mut self, mut rows: PreparedRows, memory: usize) -> Vec<PreparedRows> {
+        self.noted.counts.add(&std::mem::take(&mut rows.counts));
+        self.rejection_bytes += rows.rejections.iter().map(|rejection| rejection.row.len() + 64).sum::<usize>();
+        self.noted.rejections.append(&mut rows.rejections);
+        self.noted.pairs.append(&mut rows.pairs);
+        rows.types.drain(..).for_each(|(column, types)| *self.noted.types.entry(column).or_default() |= types);
+        if rows.rows.is_empty() {
+            return Vec::new();
+        }
+        self.bytes += rows.bytes();
+        self.parts.push(rows);
+        if self.bytes <= memory {
+            return Vec::new();
+        }
+        self.bytes = 0;
+        std::mem::take(&mut self.parts)
+    }
+}
+
+/// Parts are prepared on several threads and come in any order.
+fn in_order(mut rejections: Vec<Rejection>) -> Vec<Rejection> {
+    rejections.sort_by_key(|rejection| rejection.row_number);
+    rejections
+}
+
+/// All rows of a batch, to be taken some at a time.
+pub(crate) struct Records {
+    folder: PathBuf,
+    memory: usize,
+    pool: Pool,
+    level: u32,
+    parts: Vec<PreparedRows>,
+    files: Option<Vec<File>>,
+}
+
+impl Records {
+    /// Whether the rows did not fit in memory.
+    pub(crate) fn is_spilled(&self) -> bool {
+        self.files.is_some()
+    }
+
+    /// The rows in the order of their buckets: all records of a key come in one call.
+    pub(crate) fn drain(self, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
+        let Some(files) = self.files else { return take(self.parts) };
+        // Small neighbours come together, so that what is written for them is not in small pieces.
+        let mut together = Together { parts: Vec::new(), bytes: 0, most: self.memory / 8, take };
+        for mut file in files {
+            let length = file.stream_position()? as usize;
+            file.rewind()?;
+            if length > self.memory.max(SMALLEST_SPLIT) && self.level + 1 < MAX_LEVEL {
+                together.flush()?;
+                // A partition that does not fit in memory is split once more.
+                let inner = Window::at_level(&self.folder, self.memory.max(SMALLEST_SPLIT), &self.pool, self.level + 1);
+                while let Some(part) = read_blocks(&mut file, self.memory / 16, &self.pool)? {
+                    inner.add(part)?;
+                }
+                inner.finish()?.1.drain(together.take)?;
+                continue;
+            }
+            together.expect(length)?;
+            while let Some(part) = read_blocks(&mut file, PIECE_BYTES, &self.pool)? {
+                together.parts.push(part);
+            }
+        }
+        together.flush()
+    }
+}
+
+/// Partitions that are given away together.
+struct Together<'a> {
+    parts: Vec<PreparedRows>,
+    bytes: usize,
+    most: usize,
+    take: &'a mut dyn FnMut(Vec<PreparedRows>) -> Result<()>,
+}
+
+impl Together<'_> {
+    /// Gives away what there is unless a partition of so many bytes may join it.
+    fn expect(&mut self, bytes: usize) -> Result<()> {
+        if self.bytes + bytes > self.most {
+            self.flush()?;
+        }
+        self.bytes += bytes;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.bytes = 0;
+        if self.parts.is_empty() { Ok(()) } else { (self.take)(std::mem::take(&mut self.parts)) }
+    }
 }
 
 fn partition(row: &PreparedRow, level: u32) -> usize {
@@ -168,38 +233,51 @@ fn partition(row: &PreparedRow, level: u32) -> usize {
     }
 }
 
-/// Numbers of a row in a temporary file; key and row follow.
+/// A partition is read in pieces of about so many bytes, so that the memory of one fits the next.
+const PIECE_BYTES: usize = 4 << 20;
+/// A block of rows in a temporary file begins with its length and the number of its rows.
+const BLOCK_HEAD: usize = 16;
+/// Numbers of a row in a block; key and row follow.
 const HEAD: usize = 16 + 16 + 8 + 8 + 8 + 4 + 4 + 4 + 2 + 1;
 
-fn write_row(row: &PreparedRow, arena: &[u8], out: &mut impl Write) -> std::io::Result<()> {
-    let mut head = Vec::with_capacity(HEAD);
-    head.extend_from_slice(&row.key_hash.to_le_bytes());
-    head.extend_from_slice(&row.row_hash.to_le_bytes());
-    [row.sequence, row.order, row.row_number].iter().for_each(|number| head.extend_from_slice(&number.to_le_bytes()));
+fn put_row(row: &PreparedRow, arena: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&row.key_hash.to_le_bytes());
+    out.extend_from_slice(&row.row_hash.to_le_bytes());
+    [row.sequence, row.order, row.row_number].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
     [row.key_length, row.row_length, row.cut_off]
         .iter()
-        .for_each(|number| head.extend_from_slice(&number.to_le_bytes()));
-    head.extend_from_slice(&row.bucket.to_le_bytes());
-    head.push(row.operation as u8);
-    out.write_all(&head)?;
+        .for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    out.extend_from_slice(&row.bucket.to_le_bytes());
+    out.push(row.operation as u8);
     let start = row.offset as usize;
-    out.write_all(&arena[start..start + (row.key_length + row.row_length) as usize])
+    out.extend_from_slice(&arena[start..start + (row.key_length + row.row_length) as usize]);
 }
 
-/// About `bytes` of rows; `None` at the end of the file.
-fn read_part(file: &mut impl Read, bytes: usize) -> Result<Option<PreparedRows>> {
-    let mut part = PreparedRows::default();
-    let mut head = [0u8; HEAD];
+/// Blocks until they have `bytes`, as one part; `None` at the end of the file. The rows stay where they were read to.
+fn read_blocks(file: &mut File, bytes: usize, pool: &Pool) -> Result<Option<PreparedRows>> {
+    let damaged = || Error::new(ErrorKind::Io, "a temporary file was damaged while it was in use");
+    let mut part = PreparedRows { arena: pool.arena(bytes + bytes / 4), ..PreparedRows::default() };
+    let mut head = Vec::with_capacity(BLOCK_HEAD);
     while part.arena.len() < bytes.max(1) {
-        match file.read(&mut head[..1])? {
-            0 => break,
-            _ => file.read_exact(&mut head[1..])?,
+        head.clear();
+        file.take(BLOCK_HEAD as u64).read_to_end(&mut head)?;
+        let ([length, rows], []) = head.as_chunks::<8>() else { break };
+        let length = u64::from_le_bytes(*length);
+        part.rows.reserve(u64::from_le_bytes(*rows) as usize);
+        let before = part.arena.len();
+        file.take(length).read_to_end(&mut part.arena)?;
+        if (part.arena.len() - before) as u64 != length {
+            return Err(damaged());
         }
-        let row = read_row(&head, part.arena.len());
-        let row = row.ok_or_else(|| Error::new(ErrorKind::Io, "a temporary file was damaged while it was in use"))?;
-        part.arena.resize(part.arena.len() + (row.key_length + row.row_length) as usize, 0);
-        file.read_exact(&mut part.arena[row.offset as usize..])?;
+    }
+    let mut at = 0;
+    while let Some(head) = part.arena.get(at..).and_then(|rest| rest.first_chunk::<HEAD>()) {
+        let row = read_row(head, at + HEAD).ok_or_else(damaged)?;
+        at += HEAD + row.key_length as usize + row.row_length as usize;
         part.rows.push(row);
+    }
+    if at != part.arena.len() {
+        return Err(damaged());
     }
     Ok((!part.rows.is_empty()).then_some(part))
 }
@@ -245,7 +323,7 @@ mod tests {
         for number in 0..count {
             let offset = part.arena.len() as u32;
             part.arena.extend_from_slice(&number.to_be_bytes());
-            part.arena.resize(part.arena.len() + 1016, number as u8);
+            part.arena.resize((number as usize + 1) * 1024, number as u8);
             part.rows.push(PreparedRow {
                 key_hash: u128::from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
                 row_hash: u128::from(number),
@@ -264,11 +342,12 @@ mod tests {
     }
 
     /// Every row that comes back, with the bytes that its numbers name.
-    fn drained(mut window: Window, most: usize) -> Vec<(u16, u64)> {
+    fn drained(window: Window, most: usize) -> Vec<(u16, u64)> {
         let mut found = Vec::new();
-        window
+        let records = window.finish().unwrap().1;
+        records
             .drain(&mut |parts| {
-                assert!(parts.iter().map(PreparedRows::bytes).sum::<usize>() <= most);
+                assert!(parts.iter().map(|part| part.arena.len()).sum::<usize>() <= most);
                 for part in &parts {
                     for row in &part.rows {
                         let bytes = &part.arena[row.offset as usize..][..1024];
@@ -287,11 +366,11 @@ mod tests {
     fn rows_beyond_the_memory_come_back_whole_and_in_pieces_that_fit() {
         let folder = tempfile::tempdir().unwrap();
         for users in [1, 50] {
-            let mut window = Window::new(folder.path(), 100 << 10);
+            let window = Window::new(folder.path(), 100 << 10, &Pool::new(1 << 20));
             for _ in 0..4 {
                 window.add(rows(300, users)).unwrap();
             }
-            assert!(window.is_spilled());
+            assert!(window.partitions.get().is_some());
             let mut found = drained(window, 300 << 10);
             found.sort_unstable();
             let mut expected: Vec<_> = (0..300u64).map(|number| ((number % users * 997) as u16, number)).collect();
@@ -304,9 +383,9 @@ mod tests {
 
     #[test]
     fn rows_that_fit_are_never_written() {
-        let mut window = Window::new(Path::new("/no such folder"), 10 << 20);
+        let window = Window::new(Path::new("/no such folder"), 10 << 20, &Pool::new(0));
         window.add(rows(20, 3)).unwrap();
-        assert!(!window.is_spilled());
+        assert!(window.partitions.get().is_none());
         assert_eq!(drained(window, 10 << 20).len(), 20);
     }
 }

@@ -61,7 +61,7 @@ pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, mode: UpdateMode, 
     out.set.arenas = parts.into_iter().map(|part| part.arena).collect();
     for (half, merged) in &mut all {
         out.set.mutations.append(&mut half.set.mutations);
-        out.set.arenas.push(std::mem::take(merged));
+        out.set.arenas.push(std::mem::take(merged).into());
         out.counts.add(&half.counts);
         out.rejections.append(&mut half.rejections);
         out.hazards.append(&mut half.hazards);
@@ -92,11 +92,13 @@ impl Half<'_> {
             let row = row(place);
             (row.sequence, is_put(row.operation), row.order)
         };
+        let count = self.parts.iter().flat_map(|part| &part.rows).filter(|row| takes(row.bucket)).count();
+        out.set.mutations.reserve_exact(count);
         let places = self.parts.iter().enumerate().flat_map(|(part, rows)| {
             let taken = rows.rows.iter().enumerate().filter(|(_, row)| takes(row.bucket));
             taken.map(move |(row, _)| Place { part: part as u32, row: row as u32 })
         });
-        sort::by_key(places, &key, &tie, &mut |run| {
+        sort::by_key(count, places, &key, &tie, &mut |run| {
             Group { half: self, merged: &mut merged, out: &mut out }.resolve(run);
         });
         (out, merged)

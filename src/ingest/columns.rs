@@ -1,6 +1,7 @@
 //! Arrow columns into encoded fields and row sums: one pass a column, so that the type is looked at once.
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::arena::Arena;
 use crate::model::canonical::Canonical;
 use crate::model::change::TextMeaning;
 use crate::model::schema::ColumnId;
@@ -16,7 +17,7 @@ pub(super) struct EncodedColumn {
     pub(super) id: ColumnId,
     /// Types of values seen, as the schema notes them.
     pub(super) types: u16,
-    bytes: Vec<u8>,
+    bytes: Arena,
     /// One more than there are fields.
     ends: Vec<u32>,
     /// For dictionaries: which field each row has.
@@ -40,22 +41,19 @@ impl EncodedColumn {
     }
 }
 
+/// A column's id, the factor of its values in row sums, and memory for its fields.
+pub(super) type Target = (ColumnId, u128, Arena);
+
 /// Encodes a column and adds each value's share to the row sums.
-pub(super) fn encode(
-    field: &Field,
-    array: &dyn Array,
-    id: ColumnId,
-    constant: u128,
-    sums: &mut [u128],
-) -> Result<EncodedColumn> {
+pub(super) fn encode(field: &Field, array: &dyn Array, target: Target, sums: &mut [u128]) -> Result<EncodedColumn> {
     if let DataType::Dictionary(key, _) = field.data_type()
         && **key == DataType::Int32
     {
-        return encode_dictionary(field, array.as_dictionary::<dt::Int32Type>(), id, constant, sums);
+        return encode_dictionary(field, array.as_dictionary::<dt::Int32Type>(), target, sums);
     }
-    let mut encoder = Encoder::new(id, constant, array.len());
+    let mut encoder = Encoder::new(target, array.len());
     encoder.column(field, array)?;
-    let Encoder { types, bytes, ends, shares, .. } = encoder;
+    let Encoder { id, types, bytes, ends, shares, .. } = encoder;
     sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum = sum.wrapping_add(share));
     Ok(EncodedColumn { id, types, bytes, ends, keys: None })
 }
@@ -64,13 +62,12 @@ pub(super) fn encode(
 fn encode_dictionary(
     field: &Field,
     array: &DictionaryArray<dt::Int32Type>,
-    id: ColumnId,
-    constant: u128,
+    target: Target,
     sums: &mut [u128],
 ) -> Result<EncodedColumn> {
     let values = array.values();
     let null = values.len() as u32;
-    let mut encoder = Encoder::new(id, constant, values.len() + 1);
+    let mut encoder = Encoder::new(target, values.len() + 1);
     let inner = Field::new(field.name(), values.data_type().clone(), true).with_metadata(field.metadata().clone());
     encoder.column(&inner, values)?;
     encoder.push(None);
@@ -80,7 +77,7 @@ fn encode_dictionary(
         *sum = sum.wrapping_add(encoder.shares[key as usize]);
         keys.push(key);
     }
-    let Encoder { types, bytes, ends, .. } = encoder;
+    let Encoder { id, types, bytes, ends, .. } = encoder;
     Ok(EncodedColumn { id, types, bytes, ends, keys: Some(keys) })
 }
 
@@ -88,7 +85,7 @@ struct Encoder {
     id: ColumnId,
     constant: u128,
     types: u16,
-    bytes: Vec<u8>,
+    bytes: Arena,
     ends: Vec<u32>,
     shares: Vec<u128>,
     canonical: Canonical,
@@ -96,14 +93,14 @@ struct Encoder {
 }
 
 impl Encoder {
-    fn new(id: ColumnId, constant: u128, rows: usize) -> Self {
+    fn new((id, constant, bytes): Target, rows: usize) -> Self {
         let mut ends = Vec::with_capacity(rows + 1);
         ends.push(0);
         Encoder {
             id,
             constant,
             types: 0,
-            bytes: Vec::new(),
+            bytes,
             ends,
             shares: Vec::with_capacity(rows),
             canonical: Canonical::default(),

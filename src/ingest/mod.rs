@@ -9,7 +9,7 @@ mod prepare;
 mod sort;
 
 pub use coalesce::{Coalesced, coalesce, key_changes};
-pub use prepare::{Buckets, Pair, PreparedRow, PreparedRows, prepare};
+pub use prepare::{Pair, PreparedRow, PreparedRows, Scratch, prepare};
 
 use crate::model::change::Operation;
 use crate::model::key::TimePrecision;

@@ -3,6 +3,7 @@
 use super::columns::{self, EncodedColumn};
 use super::{IdRules, Rules};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::arena::{Arena, Pool};
 use crate::model::change::{ChangePart, Operation};
 use crate::model::counts::{Counter, Counts};
 use crate::model::rejection::{Rejection, Rule};
@@ -11,6 +12,7 @@ use crate::model::{event_json, hash, key};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Int32Type};
 use parking_lot::Mutex;
+use std::collections::HashMap;
 
 /// An accepted change record. Key and row stand one behind the other in the arena of its [`PreparedRows`].
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +56,7 @@ pub struct Pair {
 #[derive(Debug, Default)]
 pub struct PreparedRows {
     /// Bytes of keys and rows.
-    pub arena: Vec<u8>,
+    pub arena: Arena,
     /// The accepted change records in their order.
     pub rows: Vec<PreparedRow>,
     /// Halves of updates, where the dialect names them.
@@ -75,17 +77,19 @@ impl PreparedRows {
 }
 
 /// Encodes the rows of a part. New columns get their ids from `schema`; `first_order` is the number of rows of the
-/// batch before this part; `buckets` is kept from part to part.
+/// batch before this part; `scratch` is kept from part to part.
 pub fn prepare(
     part: &ChangePart,
     first_order: u64,
     schema: &Mutex<Schema>,
     rules: &Rules,
-    buckets: &mut Buckets,
+    scratch: &mut Scratch,
 ) -> Result<PreparedRows> {
     let count = part.rows.num_rows();
     let mut sums = vec![0u128; count];
-    let columns = encode_columns(part, schema, &mut sums)?;
+    let columns = encode_columns(part, schema, &mut sums, scratch)?;
+    let bytes = columns.iter().map(EncodedColumn::bytes).sum::<usize>() + 64 * count;
+    let arena = scratch.pool.arena(bytes.max(scratch.last_bytes));
     let mut preparer = Preparer {
         part,
         rules,
@@ -93,10 +97,9 @@ pub fn prepare(
         sums: &sums,
         user_ids: Ids::new(&part.user_id)?,
         insert_ids: Ids::new(&part.insert_id)?,
-        buckets,
-        out: PreparedRows { rows: Vec::with_capacity(count), ..PreparedRows::default() },
+        buckets: &mut scratch.buckets,
+        out: PreparedRows { arena, rows: Vec::with_capacity(count), ..PreparedRows::default() },
     };
-    preparer.out.arena.reserve(columns.iter().map(EncodedColumn::bytes).sum::<usize>() + 64 * count);
     let mut refused = part.refused.iter().peekable();
     for row in 0..count {
         match refused.next_if(|refused| refused.row == row) {
@@ -105,6 +108,7 @@ pub fn prepare(
         }
     }
     let mut out = preparer.out;
+    scratch.last_bytes = out.arena.len();
     out.counts.read = count as u64;
     out.types = columns.iter().map(|column| (column.id, column.types)).collect();
     if u32::try_from(out.arena.len()).is_err() {
@@ -113,7 +117,12 @@ pub fn prepare(
     Ok(out)
 }
 
-fn encode_columns(part: &ChangePart, schema: &Mutex<Schema>, sums: &mut [u128]) -> Result<Vec<EncodedColumn>> {
+fn encode_columns(
+    part: &ChangePart,
+    schema: &Mutex<Schema>,
+    sums: &mut [u128],
+    scratch: &mut Scratch,
+) -> Result<Vec<EncodedColumn>> {
     let arrow_schema = part.rows.schema();
     let mut wanted: Vec<(ColumnId, u128, usize)> = {
         let mut schema = schema.lock();
@@ -129,7 +138,11 @@ fn encode_columns(part: &ChangePart, schema: &Mutex<Schema>, sums: &mut [u128]) 
         return Err(Error::new(ErrorKind::InvalidInput, format!("the input has two columns named {name:?}")));
     }
     let encode = |(id, constant, index): (ColumnId, u128, usize)| {
-        columns::encode(arrow_schema.field(index), part.rows.column(index), id, constant, sums)
+        let last_bytes = scratch.column_bytes.entry(id).or_default();
+        let arena = scratch.pool.arena(*last_bytes);
+        let column = columns::encode(arrow_schema.field(index), part.rows.column(index), (id, constant, arena), sums)?;
+        *last_bytes = column.bytes();
+        Ok(column)
     };
     wanted.into_iter().map(encode).collect()
 }
@@ -295,9 +308,26 @@ impl<'a> Ids<'a> {
     }
 }
 
+/// What a thread that prepares keeps from part to part.
+#[derive(Debug)]
+pub struct Scratch {
+    buckets: Buckets,
+    pool: Pool,
+    /// Bytes that the last part took, in all and by column: the next one takes about as many.
+    last_bytes: usize,
+    column_bytes: HashMap<ColumnId, usize>,
+}
+
+impl Scratch {
+    /// An empty one; rows are put into memory of the pool.
+    pub fn new(pool: &Pool) -> Self {
+        Scratch { buckets: Buckets::default(), pool: pool.clone(), last_bytes: 0, column_bytes: HashMap::new() }
+    }
+}
+
 /// Buckets of users seen lately: MD5 costs more than everything else about a key, and users come again.
 #[derive(Debug)]
-pub struct Buckets {
+struct Buckets {
     slots: Vec<(String, u16)>,
 }
 

@@ -11,14 +11,16 @@ pub(super) struct Place {
 const STEP: usize = 16;
 
 /// Sorts places by key, then by what `tie` tells of rows of one key. The keys must be self-delimiting: none is a
-/// prefix of another. Calls `group` for every run of one key, in order.
+/// prefix of another. Calls `group` for every run of one key, in order. `count` is how many places there are.
 pub(super) fn by_key<'a, T: Ord>(
+    count: usize,
     places: impl Iterator<Item = Place>,
     key: &impl Fn(Place) -> &'a [u8],
     tie: &impl Fn(Place) -> T,
     group: &mut impl FnMut(&[Place]),
 ) {
-    let mut items: Vec<(u128, Place)> = places.map(|place| (chunk(key(place), 0), place)).collect();
+    let mut items: Vec<(u128, Place)> = Vec::with_capacity(count);
+    items.extend(places.map(|place| (chunk(key(place), 0), place)));
     let mut run = Vec::new();
     sort_level(&mut items, 0, key, tie, &mut run, group);
 }
@@ -74,7 +76,7 @@ mod tests {
             let places = (0..keys.len() as u32).map(|row| Place { part: 0, row });
             let mut groups = Vec::new();
             let key = |place: Place| keys[place.row as usize].as_slice();
-            by_key(places, &key, &|place| place.row, &mut |run| groups.push(run.iter().map(|p| p.row).collect::<Vec<_>>()));
+            by_key(keys.len(), places, &key, &|place| place.row, &mut |run| groups.push(run.iter().map(|p| p.row).collect::<Vec<_>>()));
             let mut expected = std::collections::BTreeMap::<&[u8], Vec<u32>>::new();
             keys.iter().enumerate().for_each(|(row, key)| expected.entry(key).or_default().push(row as u32));
             prop_assert_eq!(groups, expected.into_values().collect::<Vec<_>>());

@@ -1,5 +1,6 @@
 //! The vocabulary: plain data without I/O. Every other module speaks in these types.
 
+pub mod arena;
 pub mod canonical;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

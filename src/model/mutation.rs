@@ -1,5 +1,6 @@
 //! Mutations: the net effect of a change batch on each key, and what comes of it.
 
+use super::arena::Arena;
 use super::counts::Counter;
 use super::rejection::Rule;
 use std::ops::Range;
@@ -161,7 +162,7 @@ impl Mutation {
 #[derive(Debug, Default)]
 pub struct MutationSet {
     /// Bytes of keys and rows.
-    pub arenas: Vec<Vec<u8>>,
+    pub arenas: Vec<Arena>,
     /// The mutations, keys strictly rising.
     pub mutations: Vec<Mutation>,
 }

@@ -3,6 +3,7 @@
 use super::classify::{Classified, classify};
 use super::keyspace::pages::Entry;
 use super::keyspace::{deltas, fingerprints, ledger, meta, names, rejections, watermarks};
+use super::sorted_files::{self, SortedFiles};
 use super::writer::{State, Writer};
 use super::{Committed, Inner, NameRecord, Store, now, recover, synced, write_rows};
 use crate::error::{Error, ErrorKind, Result};
@@ -87,8 +88,10 @@ impl Store {
             rows,
             counts,
             held: WriteBatch::default(),
-            files: Vec::new(),
+            files: None,
+            page_file: None,
             entries: Vec::new(),
+            changed: 0,
             changes: HashMap::new(),
             rejections: 0,
             near_matches: Vec::new(),
@@ -158,8 +161,12 @@ pub struct BatchWriter<'s> {
     /// Writes that go with the commit.
     pub(super) held: WriteBatch,
     /// Sorted files that are ingested right before the commit.
-    pub(super) files: Vec<PathBuf>,
+    pub(super) files: Option<SortedFiles>,
+    /// The sorted file of pages, likewise.
+    page_file: Option<PathBuf>,
+    /// Changes of the index for the batch's list, and how many there are in all.
     entries: Vec<Entry>,
+    changed: usize,
     changes: HashMap<u16, Fingerprint>,
     rejections: u64,
     near_matches: Vec<NearMatch>,
@@ -179,18 +186,18 @@ impl BatchWriter<'_> {
     ///
     /// # Errors
     /// `InvalidInput` where the batch deletes more than the guard allows; whatever the disk says.
-    pub fn write(&mut self, set: &mut MutationSet, policies: &Policies, schema: &Schema) -> Result<()> {
-        self.lay_patches_over(set, schema)?;
+    pub fn write(&mut self, mut set: MutationSet, policies: &Policies, schema: &Schema) -> Result<()> {
+        self.lay_patches_over(&mut set, schema)?;
         let state = self.writer.state(self.inner)?;
         let committed = self.inner.committed.read().sequence;
         let database = (&self.inner.db, self.inner.families());
         state.index.expect(database, committed, set.mutations.len(), self.rows)?;
-        let classified = classify(self.inner, &mut state.index.pages, committed, set, policies)?;
+        let classified = classify(self.inner, &mut state.index.pages, committed, &set, policies)?;
         self.counts.add(&classified.counts);
         self.check_deletes()?;
-        self.keep_rejected(set, &classified, schema)?;
-        self.find_near_matches(set, &classified)?;
-        self.entries.extend_from_slice(&classified.entries);
+        self.keep_rejected(&set, &classified, schema)?;
+        self.find_near_matches(&set, &classified)?;
+        self.note_entries(&classified.entries)?;
         for (bucket, change) in &classified.changes {
             let sum = self.changes.entry(*bucket).or_default();
             *sum = sum.plus(*change);
@@ -221,7 +228,7 @@ impl BatchWriter<'_> {
             (merged.arena, merged.offset) = (set.arenas.len() as u32, offset as u32);
             (merged.row_length, merged.row_hash) = ((arena.len() - row_start) as u32, row_hash);
         }
-        set.arenas.push(arena);
+        set.arenas.push(arena.into());
         Ok(())
     }
 
@@ -405,27 +412,47 @@ impl BatchWriter<'_> {
         Ok(())
     }
 
+    /// Keeps what changed in the index for the batch's list, unless the pages will be written whole.
+    fn note_entries(&mut self, entries: &[Entry]) -> Result<()> {
+        self.changed += entries.len();
+        match self.fold_is_due()? {
+            true => self.entries = Vec::new(),
+            false => self.entries.extend_from_slice(entries),
+        }
+        Ok(())
+    }
+
+    fn fold_is_due(&mut self) -> Result<bool> {
+        Ok(self.is_bulk || self.writer.state(self.inner)?.index.fold_is_due(self.changed))
+    }
+
     /// Small batches write a list of what they changed; now and then, and for large ones, the pages are written.
     fn put_index(&mut self, commit: &mut WriteBatch) -> Result<()> {
-        let inner = self.inner;
-        let due = self.writer.state(inner)?.index.fold_is_due(self.entries.len());
-        if due {
-            self.declare_intent()?;
-            let committed = inner.committed.read().sequence;
-            let sequences = (committed, self.sequence);
-            let state = self.writer.state(inner)?;
-            let mut write = |batch: WriteBatch| Ok(inner.db.write(batch)?);
-            return state.index.fold((&inner.db, inner.families()), sequences, commit, &mut write);
+        if self.fold_is_due()? {
+            return self.fold_index(commit);
         }
         self.entries.sort_unstable_by_key(|entry| entry.key_hash);
-        commit.put_cf(inner.families().deltas(), deltas::key(self.sequence), deltas::encode(&self.entries));
-        let entries = self.entries.len();
-        self.writer.state(inner)?.index.note_list(entries);
+        commit.put_cf(self.inner.families().deltas(), deltas::key(self.sequence), deltas::encode(&self.entries));
+        self.writer.state(self.inner)?.index.note_list(self.entries.len());
+        Ok(())
+    }
+
+    /// Pages go into a sorted file: it is a good deal of bytes, which the log need not carry too.
+    fn fold_index(&mut self, commit: &mut WriteBatch) -> Result<()> {
+        self.declare_intent()?;
+        let inner = self.inner;
+        let sequences = (inner.committed.read().sequence, self.sequence);
+        let index = &mut self.writer.state(inner)?.index;
+        let pages =
+            sorted_files::write_pages(inner, |put| index.fold((&inner.db, inner.families()), sequences, commit, put))?;
+        self.page_file = pages;
         Ok(())
     }
 
     fn ingest_files(&mut self) -> Result<()> {
-        if self.files.is_empty() {
+        let rows = self.files.take().map_or(Ok(Vec::new()), |mut files| files.finish())?;
+        let pages: Vec<PathBuf> = self.page_file.take().into_iter().collect();
+        if rows.is_empty() && pages.is_empty() {
             return Ok(());
         }
         // The intent must be on disk before files that the log knows nothing of.
@@ -433,12 +460,13 @@ impl BatchWriter<'_> {
         let mut options = rocksdb::IngestExternalFileOptions::default();
         options.set_move_files(true);
         options.set_snapshot_consistency(false);
-        let files = std::mem::take(&mut self.files);
-        self.inner.db.ingest_external_file_cf_opts(self.inner.families().rows(), &options, files)?;
-        Ok(std::fs::remove_dir(recover::temporary_folder(self.inner)).or_else(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => Ok(()),
-            _ => Err(error),
-        })?)
+        let families = self.inner.families();
+        for (family, files) in [(families.rows(), rows), (families.pages(), pages)] {
+            if !files.is_empty() {
+                self.inner.db.ingest_external_file_cf_opts(family, &options, files)?;
+            }
+        }
+        recover::remove_temporary_files(self.inner)
     }
 }
 
@@ -446,7 +474,9 @@ impl Drop for BatchWriter<'_> {
     fn drop(&mut self) {
         if !self.is_done {
             self.writer.forget();
-            self.writer.unfinished |= self.has_written || !self.files.is_empty();
+            // Nothing may write into the folder that is taken away.
+            self.files = None;
+            self.writer.unfinished |= self.has_written;
         }
     }
 }

@@ -80,40 +80,46 @@ impl Half<'_> {
         let mut out = HalfClassified::default();
         out.effects.reserve(order.len());
         out.entries.reserve(order.len());
-        for &(key_hash, index) in order {
-            let number = page_of(key_hash);
+        for same_page in order.chunk_by(|a, b| page_of(a.0) == page_of(b.0)) {
+            let number = page_of(same_page[0].0);
             let page = &mut pages[usize::from(number) - first_page];
             reader.read(number, page)?;
-            let mutation = &self.set.mutations[index as usize];
-            let old = page.get(key_hash);
-            let (effect, counter) = effect(mutation.kind, old, mutation.row_hash, self.policies);
-            if let Some(counter) = counter {
-                out.counts.count(counter, 1);
+            let first_entry = out.entries.len();
+            for &(key_hash, index) in same_page {
+                self.mutation(index, page.get(key_hash), &mut out);
             }
-            out.effects.push((index, effect));
-            let mut change = Fingerprint::default();
-            match effect {
-                Effect::Inserted => out.counts.inserted += 1,
-                Effect::Updated => out.counts.updated += 1,
-                Effect::Deleted => out.counts.deleted += 1,
-                Effect::Unchanged => out.counts.unchanged += 1,
-                Effect::WithoutEffect => out.counts.without_effect += 1,
-                Effect::Rejected(rule) => out.counts.reject(rule, 1),
-            }
-            if matches!(effect, Effect::Updated | Effect::Deleted) {
-                change.remove(old.unwrap_or_default());
-            }
-            if matches!(effect, Effect::Inserted | Effect::Updated) {
-                change.add(mutation.row_hash);
-            }
-            if effect.changes_the_key() {
-                let sum = out.changes.entry(mutation.bucket).or_default();
-                *sum = sum.plus(change);
-                let entry = Entry { key_hash, row_hash: mutation.row_hash };
-                page.set(entry);
-                out.entries.push(entry);
-            }
+            page.set_all(&out.entries[first_entry..]);
         }
         Ok(out)
+    }
+
+    /// `old` is the row hash that the key has.
+    fn mutation(&self, index: u32, old: Option<u128>, out: &mut HalfClassified) {
+        let mutation = &self.set.mutations[index as usize];
+        let (effect, counter) = effect(mutation.kind, old, mutation.row_hash, self.policies);
+        if let Some(counter) = counter {
+            out.counts.count(counter, 1);
+        }
+        out.effects.push((index, effect));
+        match effect {
+            Effect::Inserted => out.counts.inserted += 1,
+            Effect::Updated => out.counts.updated += 1,
+            Effect::Deleted => out.counts.deleted += 1,
+            Effect::Unchanged => out.counts.unchanged += 1,
+            Effect::WithoutEffect => out.counts.without_effect += 1,
+            Effect::Rejected(rule) => out.counts.reject(rule, 1),
+        }
+        if effect.changes_the_key() {
+            let mut change = Fingerprint::default();
+            if effect != Effect::Inserted {
+                change.remove(old.unwrap_or_default());
+            }
+            if effect != Effect::Deleted {
+                change.add(mutation.row_hash);
+            }
+            let sum = out.changes.entry(mutation.bucket).or_default();
+            *sum = sum.plus(change);
+            out.entries.push(Entry { key_hash: mutation.key_hash, row_hash: mutation.row_hash });
+        }
     }
 }

@@ -49,6 +49,32 @@ impl Page {
         }
     }
 
+    /// Sets or removes several keys, hashes rising; of a page that was read.
+    pub(super) fn set_all(&mut self, changes: &[Entry]) {
+        const FEW: usize = 3;
+        let Some(old) = self.entries.as_mut().filter(|_| changes.len() >= FEW) else {
+            return changes.iter().for_each(|change| self.set(*change));
+        };
+        self.dirty = true;
+        // In place, from the end: most changes of a large batch are of new keys.
+        let (mut from, mut to) = (old.len(), old.len() + changes.len());
+        old.resize(to, Entry { key_hash: 0, row_hash: 0 });
+        for change in changes.iter().rev() {
+            let before = old[..from].partition_point(|entry| entry.key_hash <= change.key_hash);
+            old.copy_within(before..from, to - (from - before));
+            to -= from - before;
+            from = before;
+            if from > 0 && old[from - 1].key_hash == change.key_hash {
+                from -= 1;
+            }
+            if change.row_hash != 0 {
+                to -= 1;
+                old[to] = *change;
+            }
+        }
+        old.drain(from..to);
+    }
+
     /// Takes over the stored version, with what changed since, unless the page was read before.
     fn fill(&mut self, number: u16, stored: Option<(u64, &[u8])>) -> Result<()> {
         if self.entries.is_some() {
@@ -178,33 +204,30 @@ impl Index {
         self.unfolded += entries;
     }
 
-    /// Writes every page that is not up to date at `sequence`, and takes the versions and lists away that these
-    /// replace, all in the commit's batch. `write` takes a batch that may be written before the commit: a page of a
-    /// sequence that is never committed is not read.
+    /// Gives every page that is not up to date at `sequence` to `write`, by rising numbers, and takes the versions and
+    /// lists away that these replace in the commit's batch. What `write` gets may be on disk before the commit: a page
+    /// of a sequence that is never committed is not read.
     pub(super) fn fold(
         &mut self,
         (db, families): (&DB, Families<'_>),
         (committed, sequence): (u64, u64),
         commit: &mut WriteBatch,
-        write: &mut dyn FnMut(WriteBatch) -> Result<()>,
+        write: &mut super::sorted_files::Put<'_>,
     ) -> Result<()> {
-        const BATCH_BYTES: usize = 4 << 20;
         let mut reader = PageReader::new(db, families, committed);
-        let mut batch = WriteBatch::default();
+        let mut value = Vec::new();
         for (number, page) in self.pages.iter_mut().enumerate().filter(|(_, page)| page.dirty) {
             let number = number as u16;
             reader.read(number, page)?;
             let entries = page.entries.as_deref().unwrap_or_default();
-            batch.put_cf(families.pages(), pages::key(number, sequence), pages::encode(entries));
+            value.clear();
+            pages::encode(entries, &mut value);
+            write(&pages::key(number, sequence), &value)?;
             if page.stored != 0 {
                 commit.delete_cf(families.pages(), pages::key(number, page.stored));
             }
             (page.stored, page.dirty) = (sequence, false);
-            if batch.size_in_bytes() >= BATCH_BYTES {
-                write(std::mem::take(&mut batch))?;
-            }
         }
-        write(batch)?;
         if self.unfolded > 0 {
             commit.delete_range_cf(families.deltas(), deltas::key(0), deltas::key(sequence));
         }
@@ -237,6 +260,23 @@ mod tests {
     use std::collections::BTreeMap;
 
     proptest! {
+        #[test]
+        fn setting_several_keys_is_setting_each(
+            old in prop::collection::btree_map(0u128..9, 1u128..3, 0..9),
+            changes in prop::collection::btree_map(0u128..9, 0u128..3, 0..9),
+        ) {
+            let entries = |map: BTreeMap<u128, u128>| -> Vec<Entry> {
+                map.into_iter().map(|(key_hash, row_hash)| Entry { key_hash, row_hash }).collect()
+            };
+            let page = || Page { entries: Some(entries(old.clone())), ..Page::default() };
+            let (mut together, mut one_by_one) = (page(), page());
+            let changes = entries(changes);
+            together.set_all(&changes);
+            changes.iter().for_each(|change| one_by_one.set(*change));
+            prop_assert_eq!(&together.entries, &one_by_one.entries);
+            prop_assert_eq!(together.dirty, one_by_one.dirty);
+        }
+
         #[test]
         fn a_page_is_a_map(sets in prop::collection::vec((0u128..6, 0u128..3), 0..30), read_at in 0usize..30) {
             let mut page = Page::default();

@@ -14,6 +14,8 @@ mod lock;
 mod options;
 mod recover;
 mod snapshot;
+mod sorted_files;
+mod status;
 mod write_rows;
 mod writer;
 
@@ -21,16 +23,18 @@ pub use apply::{BatchWriter, Guards, Start};
 pub use keyspace::names::NameRecord;
 pub use options::StoreOptions;
 pub use snapshot::{Rows, Scan, ScanRange, Snapshot};
+pub use status::{SourceStatus, Status};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::arena::Pool;
 use crate::model::key::TimePrecision;
 use crate::model::ledger::LedgerEntry;
 use crate::model::rejection::Rejection;
-use crate::model::schema::{Column, Schema};
+use crate::model::schema::Schema;
 use keyspace::{FAMILIES, ledger, meta, names, rejections, suppressions, watermarks};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::{ColumnFamily, DB, DBRawIterator, IteratorMode};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -78,6 +82,7 @@ pub(super) struct Inner {
     format: meta::Format,
     pub(super) committed: RwLock<Committed>,
     suppressed: RwLock<Arc<HashSet<String>>>,
+    pool: Pool,
     writer: Mutex<writer::Writer>,
 }
 
@@ -115,6 +120,7 @@ impl Store {
         }
         let committed = read_committed(&db)?;
         let suppressed = RwLock::new(Arc::new(read_suppressed(&db)?));
+        let pool = Pool::new(options.pool_memory());
         let inner = Inner {
             db,
             path: path.to_owned(),
@@ -122,6 +128,7 @@ impl Store {
             format,
             committed: RwLock::new(committed),
             suppressed,
+            pool,
             writer: Mutex::default(),
         };
         if !inner.options.read_only {
@@ -144,6 +151,11 @@ impl Store {
     /// A folder of the store for temporary files, on the same file system as its data.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Memory for the rows of batches.
+    pub fn pool(&self) -> &Pool {
+        &self.0.pool
     }
 
     /// The columns known so far.
@@ -258,89 +270,6 @@ impl Store {
         *suppressed = Arc::new(changed);
         Ok(())
     }
-
-    /// What there is to know about the store as a whole.
-    pub fn status(&self) -> Result<Status> {
-        let committed = self.0.committed.read().clone();
-        Ok(Status {
-            path: self.0.path.clone(),
-            format_version: self.0.format.version,
-            precision: self.precision(),
-            created_at: self.0.format.created_at,
-            sequence: committed.sequence,
-            rows: committed.rows,
-            columns: committed.schema.columns().to_vec(),
-            sources: self.sources()?,
-            rejections: self.log().try_fold(0, |sum, entry| Ok::<_, Error>(sum + entry?.counts.rejected))?,
-            suppressed_users: self.suppressed().len() as u64,
-            disk_bytes: disk_bytes(&self.0.path)?,
-        })
-    }
-
-    fn sources(&self) -> Result<Vec<SourceStatus>> {
-        let mut sources: BTreeMap<String, SourceStatus> = BTreeMap::new();
-        for entry in self.log() {
-            let entry = entry?;
-            let status = sources.entry(entry.source.clone()).or_insert_with(|| SourceStatus {
-                source: entry.source.clone(),
-                watermark: None,
-                names: 0,
-                last_name: None,
-                last_sequence: 0,
-            });
-            status.last_sequence = entry.sequence;
-            match entry.position {
-                crate::model::position::Position::Numbered(number) => status.watermark = Some(number),
-                crate::model::position::Position::Named(named) => {
-                    status.names += 1;
-                    status.last_name = status.last_name.take().max(Some(named.name));
-                }
-            }
-        }
-        Ok(sources.into_values().collect())
-    }
-}
-
-/// What there is to know about a store as a whole.
-#[derive(Debug, Clone)]
-pub struct Status {
-    /// The store's folder.
-    pub path: PathBuf,
-    /// Version of the format on disk.
-    pub format_version: u32,
-    /// Precision of event times.
-    pub precision: TimePrecision,
-    /// When it was created, milliseconds since 1970.
-    pub created_at: i64,
-    /// The last commit.
-    pub sequence: u64,
-    /// Rows in the table.
-    pub rows: u64,
-    /// The columns in the order of their ids.
-    pub columns: Vec<Column>,
-    /// The sources by name.
-    pub sources: Vec<SourceStatus>,
-    /// Rejected rows of all commits.
-    pub rejections: u64,
-    /// Forgotten users.
-    pub suppressed_users: u64,
-    /// Bytes of all files of the store.
-    pub disk_bytes: u64,
-}
-
-/// How far a source has come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SourceStatus {
-    /// The source.
-    pub source: String,
-    /// Highest numbered position applied.
-    pub watermark: Option<u64>,
-    /// How many names were applied.
-    pub names: u64,
-    /// The applied name that sorts last.
-    pub last_name: Option<String>,
-    /// The last commit of the source.
-    pub last_sequence: u64,
 }
 
 /// Write options of everything that a caller is told has happened.
@@ -482,14 +411,4 @@ fn read_suppressed(db: &DB) -> Result<HashSet<String>> {
         users.insert(user.map_err(|_| codec::corrupt("suppression", "its user id is no text"))?);
     }
     Ok(users)
-}
-
-fn disk_bytes(path: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(path)? {
-        // A file that RocksDB took away in between is no file of the store.
-        let Ok(metadata) = entry?.metadata() else { continue };
-        bytes += if metadata.is_file() { metadata.len() } else { 0 };
-    }
-    Ok(bytes)
 }

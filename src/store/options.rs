@@ -46,6 +46,11 @@ impl StoreOptions {
         self.memory / 4
     }
 
+    /// Memory that waits for the next rows.
+    pub(super) fn pool_memory(&self) -> usize {
+        self.memory / 8
+    }
+
     fn cache_memory(&self) -> usize {
         self.memory / 16
     }
@@ -104,8 +109,9 @@ pub(super) fn family(name: &str, options: &StoreOptions, cache: &Cache) -> Optio
             family.set_max_bytes_for_level_base(options.write_buffer() as u64 * 4);
             family.set_compression_type(DBCompressionType::Lz4);
             family.set_bottommost_compression_type(DBCompressionType::Zstd);
-            // Zstandard's level 1 is three times as fast as its default at nearly the same size.
-            family.set_bottommost_compression_options(-14, 1, 0, 0, true);
+            // Writing rows is mostly compressing them. Level -1 loads 15 % faster than level 1 for 5 % more disk, and level 1
+            // is three times as fast as the default at nearly the same size.
+            family.set_bottommost_compression_options(-14, -1, 0, 0, true);
             family.set_prefix_extractor(rows::prefix_extractor());
             blocks.set_block_size(16 << 10);
             // The filter is over prefixes: a row is never looked up by its whole key, which ends in a sequence.

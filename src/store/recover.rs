@@ -57,7 +57,8 @@ pub(super) fn temporary_folder(inner: &Inner) -> std::path::PathBuf {
     inner.path.join("unfinished")
 }
 
-fn remove_temporary_files(inner: &Inner) -> Result<()> {
+/// Takes the folder for sorted files away, with what is in it.
+pub(super) fn remove_temporary_files(inner: &Inner) -> Result<()> {
     match std::fs::remove_dir_all(temporary_folder(inner)) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),

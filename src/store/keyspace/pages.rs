@@ -38,14 +38,13 @@ pub(in crate::store) fn split_key(stored: &[u8]) -> Option<(u16, u64)> {
     Some((u16::from_be_bytes(*page), !u64::from_be_bytes(sequence.try_into().ok()?)))
 }
 
-/// The value of a page.
-pub(in crate::store) fn encode(entries: &[Entry]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(entries.len() * ENTRY_BYTES);
+/// Appends the value of a page.
+pub(in crate::store) fn encode(entries: &[Entry], out: &mut Vec<u8>) {
+    out.reserve(entries.len() * ENTRY_BYTES);
     for entry in entries {
         out.extend_from_slice(&entry.key_hash.to_be_bytes()[2..]);
         out.extend_from_slice(&entry.row_hash.to_le_bytes());
     }
-    out
 }
 
 /// The entries of a page; `None` where the bytes are no page.
@@ -70,6 +69,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn encoded(entries: &[Entry]) -> Vec<u8> {
+        let mut out = Vec::new();
+        encode(entries, &mut out);
+        out
+    }
+
     proptest! {
         #[test]
         fn a_page_survives(page in any::<u16>(), hashes in prop::collection::btree_map(any::<u128>(), any::<u128>(), 0..9)) {
@@ -77,7 +82,7 @@ mod tests {
             let hashes: std::collections::BTreeMap<_, _> =
                 hashes.into_iter().map(|(key, row)| (u128::from(page) << 112 | key & mask, row)).collect();
             let entries: Vec<Entry> = hashes.into_iter().map(|(key_hash, row_hash)| Entry { key_hash, row_hash }).collect();
-            prop_assert_eq!(decode(page, &encode(&entries)), Some(entries));
+            prop_assert_eq!(decode(page, &encoded(&entries)), Some(entries));
         }
 
         #[test]
@@ -96,7 +101,7 @@ mod tests {
     #[test]
     fn damage_is_noticed() {
         let entries = [Entry { key_hash: 1, row_hash: 2 }, Entry { key_hash: 3, row_hash: 4 }];
-        let bytes = encode(&entries);
+        let bytes = encoded(&entries);
         assert_eq!(decode(0, &bytes[1..]), None, "a cut page");
         let swapped = [&bytes[30..], &bytes[..30]].concat();
         assert_eq!(decode(0, &swapped), None, "entries out of order");

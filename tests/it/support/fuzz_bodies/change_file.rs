@@ -3,7 +3,8 @@
 use super::Bytes;
 use crate::support::fast_folder;
 use arrow::array::Array;
-use eventmirror::ingest::{Buckets, Rules, prepare};
+use eventmirror::ingest::{Rules, Scratch, prepare};
+use eventmirror::model::arena::Pool;
 use eventmirror::{
     ChangePart, Dialect, Error, ErrorKind, FileFormat, InputFile, Mapping, Schema, SourceOptions, TimeUnit,
 };
@@ -60,7 +61,7 @@ fn read(file: &InputFile, options: &SourceOptions) -> Result<(usize, usize, usiz
     for part in eventmirror::source::open(file, options)?.parts {
         let part = part?;
         check_lengths(&part);
-        let prepared = prepare(&part, rows as u64, &schema, &Rules::default(), &mut Buckets::default())?;
+        let prepared = prepare(&part, rows as u64, &schema, &Rules::default(), &mut Scratch::new(&Pool::new(0)))?;
         bytes += prepared.arena.len();
         rows += part.rows.num_rows();
         refused += part.refused.len();

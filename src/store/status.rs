@@ -1,0 +1,104 @@
+//! What there is to know about a store as a whole.
+
+use super::Store;
+use crate::error::{Error, Result};
+use crate::model::key::TimePrecision;
+use crate::model::position::Position;
+use crate::model::schema::Column;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+impl Store {
+    /// What there is to know about the store as a whole.
+    pub fn status(&self) -> Result<Status> {
+        let committed = self.0.committed.read().clone();
+        Ok(Status {
+            path: self.0.path.clone(),
+            format_version: self.0.format.version,
+            precision: self.precision(),
+            created_at: self.0.format.created_at,
+            sequence: committed.sequence,
+            rows: committed.rows,
+            columns: committed.schema.columns().to_vec(),
+            sources: self.sources()?,
+            rejections: self.log().try_fold(0, |sum, entry| Ok::<_, Error>(sum + entry?.counts.rejected))?,
+            suppressed_users: self.suppressed().len() as u64,
+            disk_bytes: disk_bytes(&self.0.path)?,
+        })
+    }
+
+    fn sources(&self) -> Result<Vec<SourceStatus>> {
+        let mut sources: BTreeMap<String, SourceStatus> = BTreeMap::new();
+        for entry in self.log() {
+            let entry = entry?;
+            let status = sources.entry(entry.source.clone()).or_insert_with(|| SourceStatus {
+                source: entry.source.clone(),
+                watermark: None,
+                names: 0,
+                last_name: None,
+                last_sequence: 0,
+            });
+            status.last_sequence = entry.sequence;
+            match entry.position {
+                Position::Numbered(number) => status.watermark = Some(number),
+                Position::Named(named) => {
+                    status.names += 1;
+                    status.last_name = status.last_name.take().max(Some(named.name));
+                }
+            }
+        }
+        Ok(sources.into_values().collect())
+    }
+}
+
+/// What there is to know about a store as a whole.
+#[derive(Debug, Clone)]
+pub struct Status {
+    /// The store's folder.
+    pub path: PathBuf,
+    /// Version of the format on disk.
+    pub format_version: u32,
+    /// Precision of event times.
+    pub precision: TimePrecision,
+    /// When it was created, milliseconds since 1970.
+    pub created_at: i64,
+    /// The last commit.
+    pub sequence: u64,
+    /// Rows in the table.
+    pub rows: u64,
+    /// The columns in the order of their ids.
+    pub columns: Vec<Column>,
+    /// The sources by name.
+    pub sources: Vec<SourceStatus>,
+    /// Rejected rows of all commits.
+    pub rejections: u64,
+    /// Forgotten users.
+    pub suppressed_users: u64,
+    /// Bytes of all files of the store.
+    pub disk_bytes: u64,
+}
+
+/// How far a source has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceStatus {
+    /// The source.
+    pub source: String,
+    /// Highest numbered position applied.
+    pub watermark: Option<u64>,
+    /// How many names were applied.
+    pub names: u64,
+    /// The applied name that sorts last.
+    pub last_name: Option<String>,
+    /// The last commit of the source.
+    pub last_sequence: u64,
+}
+
+fn disk_bytes(path: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(path)? {
+        // A file that RocksDB took away in between is no file of the store.
+        let Ok(metadata) = entry?.metadata() else { continue };
+        bytes += if metadata.is_file() { metadata.len() } else { 0 };
+    }
+    Ok(bytes)
+}
