@@ -75,7 +75,7 @@ pub fn apply_files(
     let mut all = Vec::with_capacity(files.len());
     for (file, bytes) in files.iter().zip(sizes) {
         progress(Progress::File { name: &file.name, bytes });
-        let applied = match unchanged_since_applied(store, file, source)? {
+        let applied = match applied_before(store, file, source, options.guards.dry_run)? {
             Some(applied) => applied,
             None => {
                 let batch = source::open(file, source)?;
@@ -88,12 +88,23 @@ pub fn apply_files(
     Ok(all)
 }
 
-/// A file that was applied and has the same size and time since is not read again.
-fn unchanged_since_applied(store: &EventStore, file: &InputFile, source: &SourceOptions) -> Result<Option<Applied>> {
-    let Some(record) = store.0.name(source_name(source), &file.name)? else { return Ok(None) };
+/// What became of a file that was applied before. Size and time tell whether its content is another one now; it is read
+/// just where the time alone is another.
+fn applied_before(
+    store: &EventStore,
+    file: &InputFile,
+    source: &SourceOptions,
+    is_dry_run: bool,
+) -> Result<Option<Applied>> {
+    let source = source_name(source);
+    let Some(record) = store.0.name(source, &file.name)? else { return Ok(None) };
     let (size, modified) = file.stat()?;
-    let is_same = record.named.size == size && modified.is_some() && record.named.modified == modified;
-    is_same.then(|| store.0.known(record.sequence, false)).transpose()
+    let is_same_time = modified.is_some() && record.named.modified == modified;
+    let is_changed = record.named.size != size || !is_same_time && file.hash()? != record.named.hash;
+    if !(is_changed || is_same_time || is_dry_run) {
+        store.0.note_modified(source, &file.name, modified)?;
+    }
+    store.0.known(record.sequence, is_changed).map(Some)
 }
 
 fn source_name(source: &SourceOptions) -> &str {

@@ -1,6 +1,6 @@
 //! What a source hands to `ingest`: Arrow rows with an operation, a key and a place.
 
-use super::position::Position;
+use super::position::BatchPosition;
 use super::rejection::Rule;
 use crate::error::Result;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch};
@@ -154,7 +154,7 @@ pub struct ChangeBatch {
     /// The name of the source, the scope of its positions.
     pub source: String,
     /// Where the batch stands in its source.
-    pub position: Position,
+    pub position: BatchPosition,
     /// How its rows make up a window.
     pub window: WindowKind,
     /// The rows, decoded as they are asked for.

@@ -63,7 +63,7 @@ impl ChangeBatch {
     ) -> ChangeBatch {
         let parts = (!changes.is_empty()).then(|| Ok(part(&changes, precision)));
         let parts = Box::new(parts.into_iter());
-        ChangeBatch { source: source.into(), position, window: WindowKind::Net, parts }
+        ChangeBatch { source: source.into(), position: position.into(), window: WindowKind::Net, parts }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Where a change batch stands in its source.
 
+use crate::error::Result;
 use serde::{Deserialize, Serialize};
 
 /// The position of a change batch in its source: what makes "exactly once" decidable.
@@ -23,6 +24,64 @@ pub struct Named {
     pub modified: Option<i64>,
     /// BLAKE3 of the content.
     pub hash: [u8; 32],
+}
+
+/// The position of a batch that is to be applied.
+pub enum BatchPosition {
+    /// All of it is known.
+    Known(Position),
+    /// A name whose content is hashed while its rows are decoded, so that it is read once.
+    Unread(Unread),
+}
+
+/// A named position before its content was read.
+pub struct Unread {
+    /// See [`Named`].
+    pub name: String,
+    /// See [`Named`].
+    pub size: u64,
+    /// See [`Named`].
+    pub modified: Option<i64>,
+    /// What is to be hashed.
+    pub content: Box<dyn Content>,
+}
+
+/// The bytes behind a named position, hashed once.
+pub trait Content: Send {
+    /// BLAKE3 of all bytes. Those that the batch's parts have not read yet are read now, and are lost to the parts:
+    /// ask when the parts have ended, or when they are not wanted.
+    ///
+    /// # Errors
+    /// Those of reading; `InvalidInput` where the bytes are not those that the position was made of.
+    fn hash(&mut self) -> Result<[u8; 32]>;
+}
+
+impl BatchPosition {
+    /// The position with the hash of its content. Asks for it as [`Content::hash`] says.
+    pub fn complete(&mut self) -> Result<Position> {
+        Ok(match self {
+            BatchPosition::Known(position) => position.clone(),
+            BatchPosition::Unread(Unread { name, size, modified, content }) => {
+                let hash = content.hash()?;
+                Position::Named(Named { name: name.clone(), size: *size, modified: *modified, hash })
+            }
+        })
+    }
+}
+
+impl From<Position> for BatchPosition {
+    fn from(position: Position) -> Self {
+        BatchPosition::Known(position)
+    }
+}
+
+impl std::fmt::Display for BatchPosition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            BatchPosition::Known(position) => position.fmt(f),
+            BatchPosition::Unread(unread) => f.write_str(&unread.name),
+        }
+    }
 }
 
 impl std::fmt::Display for Position {

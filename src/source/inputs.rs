@@ -1,7 +1,7 @@
 //! What the caller names as INPUT, listed as files with names: a file, a folder, a glob, or standard input.
 
+use super::content::for_each_chunk;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::position::Named;
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
@@ -19,8 +19,15 @@ pub struct InputFile {
     /// Its path below the folder or below the glob's fixed part, its file name where it was given alone; with `/`.
     /// `stdin-` and 16 hexadecimal digits of its hash for standard input.
     pub name: String,
-    /// Keeps the copy of standard input until the last user of it is gone.
-    spooled: Option<Arc<tempfile::TempPath>>,
+    /// The copy of standard input.
+    spooled: Option<Arc<Spooled>>,
+}
+
+/// A copy that goes away with its last user.
+#[derive(Debug)]
+struct Spooled {
+    hash: [u8; 32],
+    _path: tempfile::TempPath,
 }
 
 impl InputFile {
@@ -35,17 +42,38 @@ impl InputFile {
         Ok((metadata.len(), modified(&metadata)))
     }
 
-    /// The position of this file's batch. Reads the whole file to hash it.
-    pub fn position(&self) -> Result<Named> {
-        let (size, modified) = self.stat()?;
-        let mut file = File::open(&self.path).map_err(|e| unreadable(e, &self.path))?;
+    /// BLAKE3 of the content. Reads the whole file, but for standard input, which was hashed when it was copied.
+    pub fn hash(&self) -> Result<[u8; 32]> {
+        if let Some(hash) = self.known_hash() {
+            return Ok(hash);
+        }
         let mut hasher = blake3::Hasher::new();
-        copy(&mut file, |bytes| {
+        for_each_chunk(&mut self.open()?, |bytes| {
             hasher.update(bytes);
             Ok(())
         })
-        .map_err(|e| e.at(self.path.display().to_string()))?;
-        Ok(Named { name: self.name.clone(), size, modified, hash: *hasher.finalize().as_bytes() })
+        .map_err(|e| e.at(self.place()))?;
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    /// The hash where it is known without reading.
+    pub(super) fn known_hash(&self) -> Option<[u8; 32]> {
+        self.spooled.as_ref().map(|spooled| spooled.hash)
+    }
+
+    /// The file, at its start.
+    pub(super) fn open(&self) -> Result<File> {
+        File::open(&self.path).map_err(|e| unreadable(e, &self.path))
+    }
+
+    /// Rows of a file that changed while it was read are rows of no file at all.
+    pub(super) fn check_unchanged(&self, stat: (u64, Option<i64>)) -> Result<()> {
+        match self.stat()? == stat {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::InvalidInput, "the file changed while it was read")
+                .at(self.place())
+                .advice("apply it again when it is complete")),
+        }
     }
 
     /// How errors name the file: its path, or `standard input`.
@@ -188,35 +216,23 @@ fn text_of(name: &Path, path: &Path) -> Result<String> {
     })
 }
 
-/// Copies a stream to a temporary file, because a batch is read twice: for its hash, then for its rows.
+/// Copies a stream to a temporary file: its hash is its name, which is needed before its rows are read.
 fn spool(input: &mut dyn Read) -> Result<InputFile> {
     let place = "standard input";
     let mut file = tempfile::Builder::new().prefix("eventmirror-stdin-").tempfile()?;
     let mut hasher = blake3::Hasher::new();
-    copy(input, |bytes| {
+    for_each_chunk(input, |bytes| {
         hasher.update(bytes);
         file.as_file_mut().write_all(bytes)
     })
     .map_err(|e| e.at(place))?;
-    let hash = hasher.finalize().to_hex();
+    let hash = hasher.finalize();
     let path = file.into_temp_path();
     Ok(InputFile {
         path: path.to_path_buf(),
-        name: format!("stdin-{}", hash.get(..16).unwrap_or_default()),
-        spooled: Some(Arc::new(path)),
+        name: format!("stdin-{}", hash.to_hex().get(..16).unwrap_or_default()),
+        spooled: Some(Arc::new(Spooled { hash: *hash.as_bytes(), _path: path })),
     })
-}
-
-fn copy(input: &mut dyn Read, mut sink: impl FnMut(&[u8]) -> std::io::Result<()>) -> Result<()> {
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match input.read(&mut buffer) {
-            Ok(0) => return Ok(()),
-            Ok(n) => sink(buffer.get(..n).unwrap_or_default())?,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
 }
 
 fn modified(metadata: &Metadata) -> Option<i64> {
@@ -287,13 +303,13 @@ mod tests {
     }
 
     #[test]
-    fn a_position_tells_size_and_hash() {
+    fn a_file_tells_size_and_hash() {
         let folder = folder(&["1.csv"]);
         let file = list(&[folder.path().join("1.csv").display().to_string()]).unwrap().remove(0);
-        let position = file.position().unwrap();
-        assert_eq!((position.name.as_str(), position.size), ("1.csv", 5));
-        assert_eq!(position.hash, *blake3::hash(b"1.csv").as_bytes());
-        assert_eq!(file.stat().unwrap(), (5, position.modified));
+        let (size, modified) = file.stat().unwrap();
+        assert_eq!((file.name.as_str(), size), ("1.csv", 5));
+        assert!(modified.is_some());
+        assert_eq!(file.hash().unwrap(), *blake3::hash(b"1.csv").as_bytes());
     }
 
     #[test]
@@ -301,6 +317,7 @@ mod tests {
         let file = spool(&mut &b"abc"[..]).unwrap();
         assert_eq!(file.name, format!("stdin-{}", &blake3::hash(b"abc").to_hex()[..16]));
         assert_eq!(fs::read(&file.path).unwrap(), b"abc");
+        assert_eq!(file.hash().unwrap(), *blake3::hash(b"abc").as_bytes());
         let path = file.path.clone();
         drop(file);
         assert!(!path.exists());

@@ -11,6 +11,7 @@
 //! ```
 
 mod backfill;
+mod content;
 mod files;
 mod ids;
 mod inputs;
@@ -28,7 +29,7 @@ pub use mapping::Mapping;
 
 use crate::error::Result;
 use crate::model::change::{ChangeBatch, Operation, Operations, WindowKind};
-use crate::model::position::Position;
+use crate::model::position::{BatchPosition, Named, Position, Unread};
 use crate::model::value::TimeUnit;
 use arrow::array::ArrayRef;
 
@@ -125,18 +126,26 @@ impl Default for SourceOptions {
     }
 }
 
-/// Opens one file as one change batch. Reads the whole file once for its hash; the rows are decoded as they are asked
-/// for, with bounded memory.
+/// Opens one file as one change batch. The rows are decoded as they are asked for, with bounded memory, and the content
+/// is hashed meanwhile.
 ///
 /// Errors, here or from the parts: `Io` where the system refuses to read, `InvalidInput` where the bytes are not what
 /// they claim to be or a mapped column is missing, `Unsupported` for a format this build leaves out. After an error
 /// the parts end, and the batch must not be applied.
 pub fn open(file: &InputFile, options: &SourceOptions) -> Result<ChangeBatch> {
-    let position = file.position()?;
-    let parts = parts::Parts::open(file, &position, options)?;
+    let stat = file.stat()?;
+    let (parts, hashing) = parts::Parts::open(file, stat, options)?;
+    let (name, (size, modified)) = (file.name.clone(), stat);
+    let position = match file.known_hash() {
+        Some(hash) => Position::Named(Named { name, size, modified, hash }).into(),
+        None => {
+            let content = Box::new(content::FileContent { file: file.clone(), stat, hashing });
+            BatchPosition::Unread(Unread { name, size, modified, content })
+        }
+    };
     Ok(ChangeBatch {
         source: options.source.clone().unwrap_or_else(|| options.dialect.name().to_owned()),
-        position: Position::Named(position),
+        position,
         window: options.dialect.window_kind(),
         parts: Box::new(parts),
     })

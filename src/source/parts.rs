@@ -1,12 +1,12 @@
 //! Columns become change parts: the same steps for every format and dialect.
 
+use super::content::Hashing;
 use super::files::{self, Rows};
 use super::mapping::{Columns, Resolver};
 use super::time::{TimeRules, Times, times};
 use super::{InputFile, SourceOptions, ids};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::model::change::{ChangePart, Refused, TextMeaning};
-use crate::model::position::Named;
 use crate::model::rejection::Rule;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
@@ -15,7 +15,8 @@ use arrow::datatypes::{DataType, SchemaRef};
 pub(super) struct Parts {
     rows: files::Reader,
     file: InputFile,
-    position: Named,
+    /// Size and time of last modification when it was opened.
+    stat: (u64, Option<i64>),
     resolver: Resolver,
     /// The columns found for a schema; most parts of a file share one.
     columns: Option<(SchemaRef, Option<usize>, Columns)>,
@@ -25,40 +26,30 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn open(file: &InputFile, position: &Named, options: &SourceOptions) -> Result<Self> {
-        let rows = files::open(file, options)?;
+    /// The parts, and how the content's hash comes about.
+    pub(super) fn open(file: &InputFile, stat: (u64, Option<i64>), options: &SourceOptions) -> Result<(Self, Hashing)> {
+        let (rows, hashing) = files::open(file, options)?;
         let mut resolver = Resolver::new(&options.mapping, options.dialect);
         if let Some(schema) = &rows.header {
             resolver.settle(schema, &file.place())?;
         }
-        Ok(Parts {
+        let parts = Parts {
             rows,
             file: file.clone(),
-            position: position.clone(),
+            stat,
             resolver,
             columns: None,
             time_rules: TimeRules::new(options.time_unit, &options.naive_tz),
             options: options.clone(),
             done: false,
-        })
+        };
+        Ok((parts, hashing))
     }
 
     fn next_part(&mut self) -> Result<Option<ChangePart>> {
         match self.rows.rows.next() {
             Some(rows) => self.decode(rows?).map(Some).map_err(|e| e.at(self.file.place())),
-            None => self.check_unchanged().map(|()| None),
-        }
-    }
-
-    /// The batch carries the hash of what was read first; rows of a file that changed since must not be applied under
-    /// that hash.
-    fn check_unchanged(&self) -> Result<()> {
-        let (size, modified) = self.file.stat()?;
-        match (size, modified) == (self.position.size, self.position.modified) {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::InvalidInput, "the file changed while it was read")
-                .at(self.file.place())
-                .advice("apply it again when it is complete")),
+            None => self.file.check_unchanged(self.stat).map(|()| None),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::model::counts::{Counter, Counts};
 use crate::model::fingerprint::Fingerprint;
 use crate::model::ledger::{Applied, LedgerEntry, NearMatch};
 use crate::model::mutation::{Effect, Mutation, MutationKind, MutationSet, Policies};
-use crate::model::position::{Named, Position};
+use crate::model::position::{BatchPosition, Named, Position, Unread};
 use crate::model::rejection::Rejection;
 use crate::model::schema::Schema;
 use crate::model::{event_json, key, row};
@@ -54,20 +54,27 @@ const NEAR_MATCH_READS: usize = 100;
 const GUARDED_ROWS: u64 = 1_000;
 
 impl Store {
-    /// Begins a batch. Waits for a batch that another thread is applying.
+    /// Begins a batch. Waits for a batch that another thread is applying. Where a name was applied before and only its
+    /// content can tell whether it is the same, the content is read here.
     ///
     /// # Errors
     /// `HistoryGap` where a numbered position leaves others out.
-    pub fn begin(&self, source: &str, position: Position, guards: Guards) -> Result<Start<'_>> {
+    pub fn begin(&self, source: &str, mut position: BatchPosition, guards: Guards) -> Result<Start<'_>> {
         let inner = &*self.0;
         if !guards.dry_run {
             self.check_writable()?;
         }
         let mut writer = inner.writer.lock();
         let mut counts = Counts::default();
-        let known = match &position {
-            Position::Named(named) => self.known_name(source, named, &mut counts)?,
-            Position::Numbered(number) => self.known_number(source, *number, guards.allow_gap)?,
+        let known = match &mut position {
+            BatchPosition::Known(Position::Numbered(number)) => self.known_number(source, *number, guards.allow_gap)?,
+            BatchPosition::Known(Position::Named(named)) => {
+                self.known_name(source, &named.name, |known| Ok(known.hash != named.hash), &mut counts)?
+            }
+            BatchPosition::Unread(Unread { name, size, content, .. }) => {
+                let is_changed = |known: &Named| Ok(known.size != *size || known.hash != content.hash()?);
+                self.known_name(source, name, is_changed, &mut counts)?
+            }
         };
         if let Some(applied) = known {
             return Ok(Start::Known(Box::new(applied)));
@@ -101,13 +108,18 @@ impl Store {
         })))
     }
 
-    fn known_name(&self, source: &str, named: &Named, counts: &mut Counts) -> Result<Option<Applied>> {
-        if let Some(record) = self.name(source, &named.name)? {
-            let changed = record.named.hash != named.hash;
-            return self.known(record.sequence, changed).map(Some);
+    fn known_name(
+        &self,
+        source: &str,
+        name: &str,
+        is_changed: impl FnOnce(&Named) -> Result<bool>,
+        counts: &mut Counts,
+    ) -> Result<Option<Applied>> {
+        if let Some(record) = self.name(source, name)? {
+            return self.known(record.sequence, is_changed(&record.named)?).map(Some);
         }
         let mut iterator = self.0.db.raw_iterator_cf(self.0.families().names());
-        iterator.seek(names::key(source, &named.name));
+        iterator.seek(names::key(source, name));
         let is_late = iterator.key().is_some_and(|key| key.starts_with(&names::prefix(source)));
         iterator.status()?;
         counts.count(Counter::LateFile, u64::from(is_late));
@@ -152,7 +164,7 @@ pub struct BatchWriter<'s> {
     pub(super) inner: &'s Inner,
     writer: MutexGuard<'s, Writer>,
     source: String,
-    position: Position,
+    position: BatchPosition,
     pub(super) guards: Guards,
     pub(super) sequence: u64,
     /// Rows in the table before the batch.
@@ -319,7 +331,8 @@ impl BatchWriter<'_> {
     }
 
     /// Makes the batch visible and durable: when this returns, a power cut loses nothing of it. `counts` are those of
-    /// the rows that never became a mutation of the store.
+    /// the rows that never became a mutation of the store. All parts of the batch must have been read, since the hash
+    /// of its content is asked for here.
     pub fn commit(mut self, counts: &Counts, hazards: &[u128], schema: Schema) -> Result<Applied> {
         // Until here they are the rows that a policy rejected; each was counted as volume before the store was asked.
         let rejected_by_policy = self.counts.rejected;
@@ -329,7 +342,7 @@ impl BatchWriter<'_> {
         let entry = LedgerEntry {
             sequence: self.sequence,
             source: std::mem::take(&mut self.source),
-            position: self.position.clone(),
+            position: self.position.complete()?,
             counts: std::mem::take(&mut self.counts),
             rows,
             committed_at: now(),

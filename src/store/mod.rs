@@ -4,6 +4,7 @@
 //! commit is one small synced write that carries the ledger entry, the position and the fingerprints; until it is
 //! there, nothing of the batch is visible, however many writes it took.
 
+mod applied_names;
 mod apply;
 mod beside;
 mod classify;
@@ -31,7 +32,7 @@ use crate::model::key::TimePrecision;
 use crate::model::ledger::LedgerEntry;
 use crate::model::rejection::Rejection;
 use crate::model::schema::Schema;
-use keyspace::{FAMILIES, ledger, meta, names, rejections, suppressions, watermarks};
+use keyspace::{FAMILIES, ledger, meta, rejections, suppressions, watermarks};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::{ColumnFamily, DB, DBRawIterator, IteratorMode};
 use std::collections::HashSet;
@@ -221,12 +222,6 @@ impl Store {
         entries
             .map(move |entry| entry.map_err(Error::from).and_then(|(key, value)| decode(&key, &value)))
             .filter(move |entry| entry.as_ref().map_or(true, |(sequence, _)| *sequence <= last))
-    }
-
-    /// What is kept of an applied name.
-    pub fn name(&self, source: &str, name: &str) -> Result<Option<NameRecord>> {
-        let value = self.0.db.get_pinned_cf(self.0.families().names(), names::key(source, name))?;
-        value.map(|value| names::decode(&value)).transpose()
     }
 
     /// The watermark of a source with numbered positions, and the commit that set it.

@@ -7,6 +7,7 @@ mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
 
+use super::content::{Beside, Hashing, Passing};
 use super::{InputFile, SourceOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::change::{RowNumbers, TEXT_MEANING, TextMeaning};
@@ -14,7 +15,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use compression::Compression;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek};
+use std::io::{BufRead, BufReader};
 
 /// The format of a change file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -87,28 +88,33 @@ pub(super) struct Reader {
     pub(super) rows: Box<dyn Iterator<Item = Result<Rows>> + Send>,
 }
 
-/// Opens a file in the format that is asked for, or that its name or content tells.
-pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<Reader> {
+/// Opens a file in the format that is asked for, or that its name or content tells; and says how its hash comes about.
+pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<(Reader, Hashing)> {
     let place = file.place();
-    let mut input = File::open(&file.path)
-        .map_err(|e| Error::new(ErrorKind::Io, "the input cannot be read").at(place.clone()).because(e))?;
-    let start = peek(&mut input, PARQUET_MAGIC.len()).map_err(|e| e.at(place.clone()))?;
+    let input = Passing::new(file.open()?);
+    let start = input.peek(PARQUET_MAGIC.len()).map_err(|e| e.at(place.clone()))?;
     let compression = Compression::of(&start);
     let asked = options.format.or_else(|| FileFormat::of_name(&file.name));
     if start == PARQUET_MAGIC && asked.is_none() || asked == Some(FileFormat::Parquet) {
-        return open_parquet(input, &place, compression, options);
+        let reader = open_parquet(file.open()?, &place, compression, options)?;
+        return Ok((reader, Hashing::Beside(Beside::begin(file.open()?)?)));
     }
-    let mut text = BufReader::with_capacity(256 << 10, compression.decode(BufReader::new(input), options.memory)?);
+    let hashing = Hashing::Passing(input.clone());
+    let mut text = BufReader::with_capacity(
+        256 << 10,
+        compression.decode(BufReader::with_capacity(64 << 10, input), options.memory)?,
+    );
     let failed = |e| lines::failed(e, compression, &place);
     let format = match asked {
         Some(format) => format,
         None => FileFormat::of_content(text.fill_buf().map_err(failed)?),
     };
     let lines = lines::Lines::new(Box::new(text), compression, place, options.memory);
-    match format {
-        FileFormat::Csv => csv::open(lines, options),
-        _ => Ok(json::open(lines, options)),
-    }
+    let reader = match format {
+        FileFormat::Csv => csv::open(lines, options)?,
+        _ => json::open(lines, options),
+    };
+    Ok((reader, hashing))
 }
 
 #[cfg(feature = "parquet")]
@@ -126,14 +132,6 @@ fn open_parquet(_: File, place: &str, _: Compression, _: &SourceOptions) -> Resu
     Err(Error::new(ErrorKind::Unsupported, "this build of eventmirror cannot read Parquet files")
         .at(place)
         .advice("build it with the feature `parquet`"))
-}
-
-/// The first bytes of a file, which is then at its start again.
-fn peek(input: &mut File, count: usize) -> Result<Vec<u8>> {
-    let mut start = Vec::with_capacity(count);
-    input.by_ref().take(count as u64).read_to_end(&mut start)?;
-    input.rewind()?;
-    Ok(start)
 }
 
 /// A nullable column of text.

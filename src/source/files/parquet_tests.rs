@@ -258,7 +258,7 @@ fn the_hostile_files_of_parquet_testing_are_contained() {
     for path in files.map(|f| f.unwrap().path()) {
         let file = InputFile::new(&path, path.file_name().unwrap().to_str().unwrap());
         let read = crate::source::files::open(&file, &SourceOptions::default())
-            .and_then(|r| r.rows.collect::<Result<Vec<_>>>());
+            .and_then(|r| r.0.rows.collect::<Result<Vec<_>>>());
         match read {
             Ok(parts) => println!("{}: {} rows", file.name, parts.iter().map(|p| p.batch.num_rows()).sum::<usize>()),
             Err(error) => {

@@ -106,7 +106,7 @@ impl Batch {
         parts.extend(error.map(Err));
         ChangeBatch {
             source: self.source.clone(),
-            position: self.position.clone(),
+            position: self.position.clone().into(),
             window: self.window,
             parts: Box::new(parts.into_iter()),
         }
