@@ -41,7 +41,7 @@ impl EnabledOperations {
             Operation::Insert => self.insert,
             Operation::Update | Operation::PreImage => self.update,
             Operation::Delete => self.delete,
-            Operation::Unknown => true,
+            Operation::Unknown | Operation::Ignored => true,
         }
     }
 }

@@ -164,9 +164,11 @@ impl Preparer<'_> {
         if operation == Operation::Unknown {
             return self.reject(row, Rule::BadMutationType, "the operation is none of the dialect's".into());
         }
+        if operation == Operation::Ignored {
+            return self.skip(Counter::EventIgnored);
+        }
         if !self.rules.operations.allows(operation) {
-            self.out.counts.skipped += 1;
-            return self.out.counts.count(Counter::OpDisabled, 1);
+            return self.skip(Counter::OpDisabled);
         }
         // `Ids` borrows from the part, not from `self`, so that `reject` can take `self` whole.
         let (part, rules) = (self.part, self.rules);
@@ -228,6 +230,11 @@ impl Preparer<'_> {
             bucket,
             operation,
         });
+    }
+
+    fn skip(&mut self, why: Counter) {
+        self.out.counts.skipped += 1;
+        self.out.counts.count(why, 1);
     }
 
     fn reject(&mut self, row: usize, rule: Rule, detail: String) {

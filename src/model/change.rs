@@ -59,6 +59,8 @@ pub enum Operation {
     PreImage,
     /// None of the dialect's operations: refused as `bad_mutation_type`.
     Unknown,
+    /// None at all: the row is to be left out, and is counted as `event_ignored`.
+    Ignored,
 }
 
 /// The operations of a part's rows.
@@ -77,6 +79,20 @@ impl Operations {
             Operations::All(operation) => *operation,
             Operations::Each(operations) => operations[row],
         }
+    }
+
+    /// The operations of `rows` rows, of which those at these indices are left out.
+    pub fn without(self, ignored: &[usize], rows: usize) -> Operations {
+        if ignored.is_empty() {
+            return self;
+        }
+        let mut each: Vec<Operation> = (0..rows).map(|row| self.get(row)).collect();
+        for row in ignored {
+            if let Some(operation) = each.get_mut(*row) {
+                *operation = Operation::Ignored;
+            }
+        }
+        Operations::Each(each)
     }
 }
 

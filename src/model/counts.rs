@@ -30,11 +30,13 @@ pub enum Counter {
     LateFile,
     /// A known name whose content is another one now; it was not applied.
     ChangedAfterApply,
+    /// Rows that a converter's `ignoreEventFlag` leaves out.
+    EventIgnored,
 }
 
 impl Counter {
     /// All counters, in the order of their codes.
-    pub const ALL: [Counter; 11] = [
+    pub const ALL: [Counter; 12] = [
         Counter::TimeTruncated,
         Counter::KeyCollision,
         Counter::InsertConflict,
@@ -46,6 +48,7 @@ impl Counter {
         Counter::OpMissing,
         Counter::LateFile,
         Counter::ChangedAfterApply,
+        Counter::EventIgnored,
     ];
 
     /// The public name, as reports print it.
@@ -62,6 +65,7 @@ impl Counter {
             Counter::OpMissing => "op_missing",
             Counter::LateFile => "late_file",
             Counter::ChangedAfterApply => "changed_after_apply",
+            Counter::EventIgnored => "event_ignored",
         }
     }
 }
@@ -84,7 +88,7 @@ pub struct Counts {
     pub coalesced: u64,
     /// Records that leave the store as it is: a delete of an absent key, or a policy that ignores the record.
     pub without_effect: u64,
-    /// Records whose operation is switched off.
+    /// Records that were not to be applied: their operation is switched off, or a converter leaves them out.
     pub skipped: u64,
     /// Records that a rule refused.
     pub rejected: u64,

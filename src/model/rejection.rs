@@ -34,11 +34,15 @@ pub enum Rule {
     UpdateWithoutMatch,
     /// The row is valid JSON but no object, so it has no fields.
     NotAnObject,
+    /// A converter cannot make an event out of the row.
+    ConversionFailed,
+    /// The row changes properties of a user or a group (`$identify`, `$groupidentify`); that is no event.
+    IdentifyEvent,
 }
 
 impl Rule {
     /// All rules, in the order of their codes.
-    pub const ALL: [Rule; 14] = [
+    pub const ALL: [Rule; 16] = [
         Rule::MissingUserId,
         Rule::MissingInsertId,
         Rule::MissingEventTime,
@@ -53,6 +57,8 @@ impl Rule {
         Rule::InsertConflict,
         Rule::UpdateWithoutMatch,
         Rule::NotAnObject,
+        Rule::ConversionFailed,
+        Rule::IdentifyEvent,
     ];
 
     /// The public name, as reports print it.
@@ -72,6 +78,8 @@ impl Rule {
             Rule::InsertConflict => "insert_conflict",
             Rule::UpdateWithoutMatch => "update_without_match",
             Rule::NotAnObject => "not_an_object",
+            Rule::ConversionFailed => "conversion_failed",
+            Rule::IdentifyEvent => "identify_event",
         }
     }
 }

@@ -104,6 +104,7 @@ fn records() -> impl Strategy<Value = Record> {
         6 => Just(Operation::Delete),
         3 => Just(Operation::PreImage),
         1 => Just(Operation::Unknown),
+        1 => Just(Operation::Ignored),
     ];
     let user = prop_oneof![
         20 => (0..USERS).prop_map(|user| Some(user.to_string())),

@@ -43,6 +43,7 @@ fn record(text: &str) -> Record {
         "-" => Operation::Delete,
         "<" => Operation::PreImage,
         "?" => Operation::Unknown,
+        "." => Operation::Ignored,
         other => panic!("{other:?} is no operation in {text:?}"),
     };
     let mut words = rest.split_whitespace();

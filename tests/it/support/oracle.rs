@@ -164,7 +164,7 @@ impl Oracle {
             Operation::Insert => options.operations.insert,
             Operation::Update | Operation::PreImage => options.operations.update,
             Operation::Delete => options.operations.delete,
-            Operation::Unknown => true,
+            Operation::Unknown | Operation::Ignored => true,
         };
         let user_id = record.user_id.clone().unwrap_or_default();
         let insert_id = record.insert_id.clone().unwrap_or_default();
@@ -173,6 +173,10 @@ impl Oracle {
             rule
         } else if record.operation == Operation::Unknown {
             Rule::BadMutationType
+        } else if record.operation == Operation::Ignored {
+            report.counts.skipped += 1;
+            count(&mut report.counts, Counter::EventIgnored, 1);
+            return None;
         } else if !is_on {
             report.counts.skipped += 1;
             count(&mut report.counts, Counter::OpDisabled, 1);
