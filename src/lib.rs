@@ -32,7 +32,7 @@ pub use model::position::{Named, Position};
 pub use model::rejection::{Rejection, Rule};
 pub use model::schema::{Column, Schema};
 pub use model::value::{Event, TimeUnit, Value};
-pub use source::{Dialect, FileFormat, InputFile, Mapping, SourceOptions};
+pub use source::{Converter, Dialect, FileFormat, InputFile, Mapping, SourceOptions};
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
 

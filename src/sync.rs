@@ -42,6 +42,8 @@ pub enum Progress<'a> {
         /// Their bytes.
         bytes: u64,
     },
+    /// The names of inputs that the converter's `filterPattern` leaves out, where there are any.
+    LeftOut(&'a [String]),
     /// A file is begun.
     File {
         /// Its name.
@@ -70,6 +72,13 @@ pub fn apply_files(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Applied>> {
     let files = source::list(inputs)?;
+    let (files, left_out) = match &source.converter {
+        Some(converter) => converter.select(files)?,
+        None => (files, Vec::new()),
+    };
+    if !left_out.is_empty() {
+        progress(Progress::LeftOut(&left_out));
+    }
     let sizes: Vec<u64> = files.iter().map(|file| Ok(file.stat()?.0)).collect::<Result<_>>()?;
     progress(Progress::Found { files: files.len(), bytes: sizes.iter().sum() });
     let mut all = Vec::with_capacity(files.len());

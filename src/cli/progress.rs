@@ -39,6 +39,7 @@ impl Bars {
                 self.bar.set_length(*bytes);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
+            Progress::LeftOut(_) => {}
             Progress::File { name, bytes } => {
                 self.bytes = *bytes;
                 self.name = shown(name);

@@ -30,6 +30,8 @@ pub struct Mapping {
     event_time: Option<Vec<String>>,
     op: Option<Vec<String>>,
     json_columns: Vec<String>,
+    /// No column's text is taken for JSON.
+    is_literal: bool,
 }
 
 impl Mapping {
@@ -51,6 +53,24 @@ impl Mapping {
             mapping.add(text.as_ref())?;
         }
         Ok(mapping)
+    }
+
+    /// No field is mapped, and no column's text is taken for JSON, whatever its name: for a converter, which says so
+    /// itself.
+    pub(super) fn literal() -> Mapping {
+        Mapping { is_literal: true, ..Mapping::default() }
+    }
+
+    /// The fields are these columns.
+    pub(super) fn exact(user_id: &str, insert_id: &str, event_time: &str, op: Option<&str>) -> Mapping {
+        let column = |name: &str| Some(vec![name.to_owned()]);
+        Mapping {
+            user_id: column(user_id),
+            insert_id: column(insert_id),
+            event_time: column(event_time),
+            op: op.and_then(column),
+            ..Mapping::default()
+        }
     }
 
     fn add(&mut self, text: &str) -> Result<()> {
@@ -87,7 +107,7 @@ impl Mapping {
         let is_json = OBJECT_COLUMNS.iter().any(|name| name.eq_ignore_ascii_case(column))
             || column.len() > JSON_ENDING.len() && column.to_ascii_lowercase().ends_with(JSON_ENDING)
             || self.json_columns.iter().any(|name| name == column);
-        if is_json { TextMeaning::JsonText } else { TextMeaning::Plain }
+        if is_json && !self.is_literal { TextMeaning::JsonText } else { TextMeaning::Plain }
     }
 }
 

@@ -8,10 +8,12 @@
 //! input ──list──▶ InputFile ──open──▶ ChangeBatch ──parts──▶ ChangePart
 //!                                     files/ bytes → columns;  mapping which column is what;
 //!                                     s3, backfill operations;  ids, time key columns → keys
+//!                                     converter, where there is one: columns → the columns of events
 //! ```
 
 mod backfill;
 mod content;
+mod converter;
 mod files;
 mod ids;
 mod inputs;
@@ -23,12 +25,13 @@ mod tests;
 mod text;
 mod time;
 
+pub use converter::Converter;
 pub use files::FileFormat;
 pub use inputs::{InputFile, list};
 pub use mapping::Mapping;
 
 use crate::error::Result;
-use crate::model::change::{ChangeBatch, Operation, Operations, WindowKind};
+use crate::model::change::{ChangeBatch, ChangePart, Operation, Operations, WindowKind};
 use crate::model::position::{BatchPosition, Named, Position, Unread};
 use crate::model::value::TimeUnit;
 use arrow::array::ArrayRef;
@@ -94,6 +97,8 @@ pub struct SourceOptions {
     pub format: Option<FileFormat>,
     /// Which column is which field.
     pub mapping: Mapping,
+    /// The vendor's converter, which makes events out of rows; it takes the place of a mapping.
+    pub converter: Option<Converter>,
     /// The time zone of times that name none. A time that a clock change skips or repeats is read with the offset that
     /// held before it.
     pub naive_tz: jiff::tz::TimeZone,
@@ -116,6 +121,7 @@ impl Default for SourceOptions {
             source: None,
             format: None,
             mapping: Mapping::default(),
+            converter: None,
             naive_tz: jiff::tz::TimeZone::UTC,
             time_unit: TimeUnit::Millisecond,
             op_case_insensitive: false,
@@ -124,6 +130,11 @@ impl Default for SourceOptions {
             rows_per_part: 16_384,
         }
     }
+}
+
+/// The parts of one file, for rows that are not applied. Errors are those of [`open`].
+pub fn parts(file: &InputFile, options: &SourceOptions) -> Result<Box<dyn Iterator<Item = Result<ChangePart>> + Send>> {
+    Ok(Box::new(parts::Parts::open(file, file.stat()?, options)?.0))
 }
 
 /// Opens one file as one change batch. The rows are decoded as they are asked for, with bounded memory, and the content

@@ -28,8 +28,17 @@ pub(super) struct Parts {
 impl Parts {
     /// The parts, and how the content's hash comes about.
     pub(super) fn open(file: &InputFile, stat: (u64, Option<i64>), options: &SourceOptions) -> Result<(Self, Hashing)> {
-        let (rows, hashing) = files::open(file, options)?;
-        let mut resolver = Resolver::new(&options.mapping, options.dialect);
+        let (rows, hashing, mut resolver) = match &options.converter {
+            None => {
+                let (rows, hashing) = files::open(file, options)?;
+                (rows, hashing, Resolver::new(&options.mapping, options.dialect))
+            }
+            Some(converter) => {
+                converter.check(options)?;
+                let (rows, hashing) = files::open(file, &converter.reading(options))?;
+                (converter.convert(rows, options), hashing, Resolver::new(&converter.mapping(), options.dialect))
+            }
+        };
         if let Some(schema) = &rows.header {
             resolver.settle(schema, &file.place())?;
         }
@@ -54,12 +63,15 @@ impl Parts {
     }
 
     fn decode(&mut self, rows: Rows) -> Result<ChangePart> {
-        let Rows { batch, numbers, line, not_objects } = rows;
+        let Rows { batch, numbers, line, not_objects, verdicts } = rows;
         let columns = self.columns_of(&batch, line);
-        let mut refused: Vec<Refused> = not_objects
-            .into_iter()
-            .map(|row| Refused { row, rule: Rule::NotAnObject, detail: "the line is JSON, but no object".to_owned() })
-            .collect();
+        let mut refused = verdicts.refused;
+        let no_object = || "the line is JSON, but no object".to_owned();
+        refused.extend(not_objects.into_iter().map(|row| Refused {
+            row,
+            rule: Rule::NotAnObject,
+            detail: no_object(),
+        }));
         let user_id = id_column(&batch, &columns.user_id, Rule::BadUserId, &mut refused)?;
         let insert_id = id_column(&batch, &columns.insert_id, Rule::BadInsertId, &mut refused)?;
         let Times { micros, sub_micros } = match columns.event_time.and_then(|c| column(&batch, c)) {
@@ -69,6 +81,7 @@ impl Parts {
         let op = columns.op.and_then(|c| column(&batch, c));
         let json_tokens = op.is_some_and(|(_, meaning)| meaning == TextMeaning::JsonToken);
         let operations = self.options.dialect.operations(op.map(|(array, _)| array), json_tokens, &self.options);
+        let operations = operations.without(&verdicts.ignored, batch.num_rows());
         // A row is refused once, for the first reason in the order of its fields.
         refused.sort_by_key(|r| r.row);
         refused.dedup_by_key(|r| r.row);

@@ -65,6 +65,19 @@ pub(super) fn times(
     Ok(Times { micros, sub_micros: column.sub_micros })
 }
 
+/// The milliseconds of a text that is a time and no bare number, floored.
+pub(super) fn millis_of_iso(text: &str, rules: &TimeRules) -> Option<i64> {
+    match text.parse::<f64>() {
+        Ok(_) => None,
+        Err(_) => parse::time(text, rules).map(|(micros, _)| micros.div_euclid(1_000)),
+    }
+}
+
+/// The milliseconds of what a clock without a zone shows, floored.
+pub(super) fn millis_of_clock(clock: jiff::civil::DateTime, rules: &TimeRules) -> Option<i64> {
+    parse::of_clock(clock, rules).map(|(micros, _)| micros.div_euclid(1_000))
+}
+
 fn bad_time(row: usize, detail: String) -> Refused {
     Refused { row, rule: Rule::BadEventTime, detail }
 }

@@ -5,6 +5,7 @@
 
 mod backward_compatibility;
 mod command_line;
+mod converter;
 mod files;
 mod laws;
 mod opening;

@@ -12,7 +12,7 @@
 //! Every cell is text; columns that hold JSON are told by name.
 
 use super::lines::{Lines, MOST_TEXT, without_end};
-use super::{Reader, Rows, row_numbers, text_field};
+use super::{Reader, Rows, Verdicts, row_numbers, text_field};
 use crate::error::{Error, Result};
 use crate::source::{Mapping, SourceOptions};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
@@ -87,7 +87,13 @@ impl Parts {
         let arrays = columns.iter_mut().map(|column| Arc::new(column.finish()) as ArrayRef).collect();
         let batch = RecordBatch::try_new(self.schema.clone(), arrays)
             .map_err(|e| self.records.error("the records form no table").because(e))?;
-        Ok(Some(Rows { batch, numbers: row_numbers(numbers), line: None, not_objects: Vec::new() }))
+        Ok(Some(Rows {
+            batch,
+            numbers: row_numbers(numbers),
+            line: None,
+            not_objects: Vec::new(),
+            verdicts: Verdicts::default(),
+        }))
     }
 }
 

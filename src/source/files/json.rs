@@ -11,7 +11,7 @@
 //! the last counts. Blank lines are skipped. A line that is JSON but no object becomes a row without fields.
 
 use super::lines::{Lines, MOST_TEXT, without_end};
-use super::{Reader, Rows, row_numbers, text_field};
+use super::{Reader, Rows, Verdicts, row_numbers, text_field};
 use crate::error::{Error, Result};
 use crate::model::change::TextMeaning;
 use crate::source::SourceOptions;
@@ -199,7 +199,13 @@ impl Table {
         // A part of `{}` lines has rows but no columns.
         let rows = RecordBatchOptions::new().with_row_count(Some(self.rows));
         let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &rows)?;
-        Ok(Rows { batch, numbers: row_numbers(self.numbers), line, not_objects: self.not_objects })
+        Ok(Rows {
+            batch,
+            numbers: row_numbers(self.numbers),
+            line,
+            not_objects: self.not_objects,
+            verdicts: Verdicts::default(),
+        })
     }
 }
 

@@ -10,7 +10,7 @@ mod parquet;
 use super::content::{Beside, Hashing, Passing};
 use super::{InputFile, SourceOptions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::change::{RowNumbers, TEXT_MEANING, TextMeaning};
+use crate::model::change::{Refused, RowNumbers, TEXT_MEANING, TextMeaning};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use compression::Compression;
@@ -79,6 +79,16 @@ pub(super) struct Rows {
     pub(super) line: Option<usize>,
     /// The rows of those lines, rising.
     pub(super) not_objects: Vec<usize>,
+    pub(super) verdicts: Verdicts,
+}
+
+/// What a converter decided about rows. Nothing, where there is none.
+#[derive(Debug, Default)]
+pub(super) struct Verdicts {
+    /// Rows that it cannot convert, rising.
+    pub(super) refused: Vec<Refused>,
+    /// Rows to leave out, rising.
+    pub(super) ignored: Vec<usize>,
 }
 
 /// A file's rows.
@@ -135,7 +145,7 @@ fn open_parquet(_: File, place: &str, _: Compression, _: &SourceOptions) -> Resu
 }
 
 /// A nullable column of text.
-fn text_field(name: &str, data_type: DataType, meaning: TextMeaning) -> Field {
+pub(super) fn text_field(name: &str, data_type: DataType, meaning: TextMeaning) -> Field {
     let field = Field::new(name, data_type, true);
     match meaning.metadata() {
         None => field,
@@ -151,6 +161,15 @@ fn row_numbers(numbers: Vec<u64>) -> RowNumbers {
         }
         _ => RowNumbers::Each(numbers),
     }
+}
+
+/// The rows of a text of JSON lines.
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(super) fn json_rows(text: &str) -> Rows {
+    let (input, options) = (std::io::Cursor::new(text.to_owned()), SourceOptions::default());
+    let lines = lines::Lines::new(Box::new(input), Compression::None, "f.json".to_owned(), options.memory);
+    json::open(lines, &options).rows.next().unwrap().unwrap()
 }
 
 #[cfg(test)]

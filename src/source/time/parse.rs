@@ -37,7 +37,11 @@ fn unusual(text: &str, rules: &TimeRules) -> Option<Instant> {
         let nanos = instant.as_nanosecond();
         return Some((i64::try_from(nanos.div_euclid(1_000)).ok()?, nanos.rem_euclid(1_000) as u16));
     }
-    let clock: jiff::civil::DateTime = text.parse().ok()?;
+    of_clock(text.parse().ok()?, rules)
+}
+
+/// What a clock without a zone shows.
+pub(super) fn of_clock(clock: jiff::civil::DateTime, rules: &TimeRules) -> Option<Instant> {
     let nanos = i64::from(clock.subsec_nanosecond());
     let days = days_from_civil(i64::from(clock.year()), i64::from(clock.month()), i64::from(clock.day()));
     let of_day = i64::from(clock.hour()) * 3_600 + i64::from(clock.minute()) * 60 + i64::from(clock.second());

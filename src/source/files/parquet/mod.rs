@@ -10,7 +10,7 @@ mod claims;
 mod lengths;
 mod thrift;
 
-use super::{Reader, Rows, text_field};
+use super::{Reader, Rows, Verdicts, text_field};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::change::{RowNumbers, TextMeaning};
 use crate::source::{Mapping, SourceOptions};
@@ -123,7 +123,7 @@ impl Parts {
             RecordBatch::try_new_with_options(self.header.clone(), arrays, &count).map_err(|e| e.to_string())?;
         let numbers = RowNumbers::From(self.next_row);
         self.next_row += batch.num_rows() as u64;
-        Ok(Rows { batch, numbers, line: None, not_objects: Vec::new() })
+        Ok(Rows { batch, numbers, line: None, not_objects: Vec::new(), verdicts: Verdicts::default() })
     }
 }
 
