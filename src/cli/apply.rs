@@ -5,7 +5,7 @@ use super::output::{Console, Shape, is_closed_pipe, say};
 use super::progress::Bars;
 use super::report::{self, Report};
 use super::table::{Align, grouped, plural, table};
-use super::{Outcome, interrupt, parse};
+use super::{Outcome, convert, interrupt, parse};
 use crate::error::{Error, Result};
 use crate::ingest::EnabledOperations;
 use crate::model::change::Operation;
@@ -28,8 +28,13 @@ pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console)
     let mut bars = Bars::new();
     let result = apply_files(&store, &arguments.inputs, &source, &options(arguments), stop, &mut |progress| {
         bars.show(&progress);
-        if let Progress::Done(applied) = progress {
-            printer.batch(applied);
+        match progress {
+            Progress::Done(applied) => printer.batch(applied),
+            Progress::LeftOut(names) => {
+                printer.report.files_left_out = names.len();
+                say(&convert::left_out(names));
+            }
+            _ => {}
         }
     });
     bars.finish();
@@ -73,6 +78,7 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
         source: arguments.source.clone(),
         format: arguments.format,
         mapping: Mapping::parse(&parse::mappings(&arguments.map))?,
+        converter: convert::converter(arguments.converter.as_deref(), arguments.now.as_deref())?,
         naive_tz: arguments.naive_tz.clone(),
         time_unit: arguments.time_unit,
         op_case_insensitive: arguments.op_case,

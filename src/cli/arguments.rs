@@ -53,6 +53,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Apply change files to a store, each exactly once
     Apply(Box<ApplyArguments>),
+    /// Show what a converter makes of files, and apply nothing
+    Convert(Box<ConvertArguments>),
     /// Print the event with a key as one line of JSON
     Get(GetArguments),
     /// Print or export events, each user's together
@@ -114,7 +116,9 @@ Examples:
       --map user_id=CustomerID --map insert_id=InvoiceNo+StockCode --map event_time=InvoiceDate
   What would happen, and what the store refuses:
     eventmirror apply ./mirror changes/ --dry-run
-    eventmirror apply ./mirror changes/ --strict --json > report.json";
+    eventmirror apply ./mirror changes/ --strict --json > report.json
+  Files as the vendor's S3 source reads them, by its converter:
+    eventmirror apply ./mirror bucket/ --converter converter.json";
 
 #[derive(Debug, Args)]
 #[command(after_help = APPLY_EXAMPLES)]
@@ -137,6 +141,14 @@ pub(super) struct ApplyArguments {
     /// [default: the usual names]
     #[arg(long, env = "EVENTMIRROR_MAP", value_name = "FIELD=COLUMN")]
     pub(super) map: Vec<String>,
+    /// The vendor's converter (JSON), which makes events out of rows, instead of a map; its fileType is the format, and
+    /// files that its filterPattern does not match are left out
+    #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
+    pub(super) converter: Option<PathBuf>,
+    /// What a converter's iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
+    /// [default: the time at which the command starts]
+    #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) now: Option<String>,
     /// Operations to apply; the others are skipped and counted
     #[arg(long, env = "EVENTMIRROR_OPS", value_delimiter = ',', value_parser = operation())]
     #[arg(value_name = "LIST", default_value = "insert,update,delete")]
@@ -190,6 +202,62 @@ pub(super) struct ApplyArguments {
     #[arg(long, env = "EVENTMIRROR_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) dry_run: bool,
     /// End with exit code 8 where a row is rejected or an applied file was changed
+    #[arg(long, env = "EVENTMIRROR_STRICT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) strict: bool,
+}
+
+const CONVERT_EXAMPLES: &str = "\
+Examples:
+  The first events, and why rows would be rejected:
+    eventmirror convert bucket/ --converter converter.json --limit 10
+  All of them, as files for another tool:
+    eventmirror convert bucket/ --converter converter.json --strict > events.ndjson";
+
+#[derive(Debug, Args)]
+#[command(after_help = CONVERT_EXAMPLES)]
+pub(super) struct ConvertArguments {
+    /// Files, folders and patterns; - is standard input
+    #[arg(required = true, value_name = "INPUT")]
+    pub(super) inputs: Vec<String>,
+    /// The vendor's converter (JSON)
+    #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
+    pub(super) converter: PathBuf,
+    /// What its iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
+    /// [default: the time at which the command starts]
+    #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) now: Option<String>,
+    /// At most so many events
+    #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
+    pub(super) limit: Option<u64>,
+    /// How the events tell their operations
+    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
+    pub(super) dialect: Dialect,
+    /// Format of the files [default: the converter's fileType, or told by name and content]
+    #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
+    pub(super) format: Option<FileFormat>,
+    /// Whether the case of operations matters
+    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
+    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
+    pub(super) op_case: bool,
+    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
+    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
+    #[arg(value_parser = parse::alias)]
+    pub(super) op_alias: Vec<(String, Operation)>,
+    /// Rules for user ids: any, or those of the analytics vendor
+    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
+    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
+    pub(super) id_rules: IdRules,
+    /// Time zone of times that name none: an IANA name or an offset
+    #[arg(long, env = "EVENTMIRROR_NAIVE_TZ", default_value = "UTC", value_parser = parse::time_zone)]
+    #[arg(value_name = "ZONE", allow_hyphen_values = true)]
+    pub(super) naive_tz: jiff::tz::TimeZone,
+    /// Unit of event times that are plain numbers
+    #[arg(long, env = "EVENTMIRROR_TIME_UNIT", default_value = "ms", value_parser = time_unit(), value_name = "UNIT")]
+    pub(super) time_unit: TimeUnit,
+    /// Memory to use, about: 512MB, 1GiB, bytes
+    #[arg(long, env = "EVENTMIRROR_MEMORY", default_value = "512MB", value_parser = parse::memory, value_name = "SIZE")]
+    pub(super) memory: usize,
+    /// End with exit code 8 where a row is rejected
     #[arg(long, env = "EVENTMIRROR_STRICT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
 }

@@ -6,6 +6,7 @@
 
 mod apply;
 mod arguments;
+mod convert;
 mod export;
 mod generate;
 mod interrupt;
@@ -96,6 +97,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Outcome> {
     let json = cli.json;
     match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, json, console),
+        Command::Convert(arguments) => convert::run(arguments, console),
         Command::Get(arguments) => read::get(arguments, console),
         Command::Scan(arguments) => export::scan(arguments, json, console),
         Command::Count(arguments) => read::count(arguments, json, console),

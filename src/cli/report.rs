@@ -109,6 +109,7 @@ struct TotalsJson {
     already_applied: usize,
     #[serde(flatten)]
     counts: CountsJson,
+    files_left_out: usize,
 }
 
 /// The whole report.
@@ -133,6 +134,8 @@ pub(super) struct Report {
     pub(super) seen: usize,
     pub(super) already_applied: usize,
     pub(super) changed: usize,
+    /// Inputs that the converter's `filterPattern` leaves out.
+    pub(super) files_left_out: usize,
     /// Those of either kind.
     known: usize,
 }
@@ -148,6 +151,7 @@ impl Report {
             seen: 0,
             already_applied: 0,
             changed: 0,
+            files_left_out: 0,
             known: 0,
         }
     }
@@ -201,6 +205,7 @@ impl Report {
                 batches: self.seen,
                 already_applied: self.already_applied,
                 counts: (&self.totals).into(),
+                files_left_out: self.files_left_out,
             },
         }
     }

@@ -110,6 +110,8 @@ fn wrong_usage_is_refused() {
         "apply mirror in --on-unmatched-update replace",
         "apply mirror in --memory lots",
         "apply mirror in --max-delete-percent 101",
+        "convert in",
+        "convert --converter c.json",
         "get mirror --user-id ann",
         "scan mirror --format xml",
         "scan mirror --limit -1",
@@ -233,7 +235,8 @@ fn the_report_by_its_exact_text() {
         + NEW
         + "],\"totals\":{\"batches\":2,\"already_applied\":1,\"read\":4,\"inserted\":2,\"updated\":1,\"deleted\":0,\
         \"unchanged\":0,\"coalesced\":0,\"without_effect\":0,\"skipped\":0,\"rejected\":1,\
-        \"counters\":{\"update_without_match\":1},\"rejections\":{\"missing_user_id\":1},\"event_volume\":3}}\n";
+        \"counters\":{\"update_without_match\":1},\"rejections\":{\"missing_user_id\":1},\"event_volume\":3,\
+        \"files_left_out\":0}}\n";
     assert_eq!(text, expected);
 }
 

@@ -1,6 +1,8 @@
 //! The vendor's converter from its file to the store, and on the command line.
 
 use crate::support::{fast_folder, rejections_of};
+use assert_cmd::Command;
+use assert_cmd::cargo::cargo_bin;
 use eventmirror::{
     Applied, ApplyOptions, Converter, Counter, Counts, Dialect, ErrorKind, EventStore, FileFormat, InputFile, Mapping,
     Rule, ScanRange, SourceOptions, StoreOptions, apply_files, source,
@@ -382,4 +384,127 @@ fn a_filter_that_lets_nothing_in_is_an_error_with_the_way_out() {
         error.to_string().contains("1.json") && error.to_string().contains("the folder that is the bucket"),
         "{error}"
     );
+}
+
+/// Runs the command line in the case's folder; exit code, standard output, standard error.
+fn run(case: &Case, words: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(cargo_bin!("eventmirror"));
+    command.current_dir(case.folder.path()).args(words);
+    let names = std::env::vars().map(|(name, _)| name).filter(|name| name.starts_with("EVENTMIRROR_"));
+    names.for_each(|name| {
+        command.env_remove(name);
+    });
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn cli_case() -> Case {
+    let case = Case::new();
+    std::fs::write(case.folder.path().join("c.json"), CHANGE_FEED).unwrap();
+    let line = |op: &str, user: &str, at: &str| {
+        format!(
+            "{{\"op\":\"{op}\",\"user_id\":\"{user}\",\"event_uuid\":\"e\",\"occurred_at\":\"{at}\",\"payload\":{{\"n\":62.0}}}}\n"
+        )
+    };
+    let at = "2025-11-03T09:15:00.123Z";
+    case.write(
+        "events/dt=2025-11-03/0.json.gz",
+        gzip(&[line("c", "ann", at), line("c", "", at), line("c", "bob", "x"), line("d", "cem", at)].concat()),
+    );
+    case.write("other.txt", "");
+    case
+}
+
+const ANN: &str =
+    r#"{"user_id":"ann","insert_id":"e","time":1762161300123,"event_properties":{"n":62.0},"mutation_type":"INSERT"}"#;
+const CEM: &str =
+    r#"{"user_id":"cem","insert_id":"e","time":1762161300123,"event_properties":{"n":62.0},"mutation_type":"DELETE"}"#;
+
+#[test]
+fn convert_shows_events_and_says_what_is_rejected() {
+    let case = cli_case();
+    let (code, out, err) = run(&case, &["convert", "bucket", "--converter", "c.json"]);
+    assert_eq!((code, out.as_str()), (Some(0), format!("{ANN}\n{CEM}\n").as_str()), "{err}");
+    let expected = "eventmirror: 1 file left out by the converter's filterPattern: other.txt\n\
+        eventmirror: rejected events/dt=2025-11-03/0.json.gz, line 2: missing_user_id: user_id is null, absent or empty\n\
+        eventmirror: rejected events/dt=2025-11-03/0.json.gz, line 3: conversion_failed: convertToAmplitudeFunc.time: iso_time_to_ms: \"x\" is no ISO time\n\
+        eventmirror: 2 events converted, 2 rows rejected\n";
+    assert_eq!(err, expected);
+    assert_eq!(run(&case, &["convert", "bucket", "--converter", "c.json", "--strict"]).0, Some(8));
+    let (code, out, err) = run(&case, &["convert", "bucket", "--converter", "c.json", "--limit", "1"]);
+    assert_eq!((code, out), (Some(0), format!("{ANN}\n")), "{err}");
+    assert!(!err.contains("rejected"), "{err}");
+    assert!(!case.folder.path().join("events").exists());
+}
+
+#[test]
+fn wrong_converters_end_with_exit_code_2_and_their_place() {
+    let case = cli_case();
+    for (name, text, place) in [
+        ("json", "{", "wrong.json"),
+        ("key", r#"{"converterConfig":{},"x":1}"#, "wrong.json, x"),
+        (
+            "operator",
+            r#"{"converterConfig":{"convertToAmplitudeFunc":{"time":["iso","t"]}}}"#,
+            "wrong.json, convertToAmplitudeFunc.time)",
+        ),
+        (
+            "nested",
+            r#"{"converterConfig":{"convertToAmplitudeFunc":{"time":["lower",["replace_with","(","","t"]]}}}"#,
+            "wrong.json, convertToAmplitudeFunc.time[1][1]",
+        ),
+    ] {
+        std::fs::write(case.folder.path().join("wrong.json"), text).unwrap();
+        for words in [&["convert", "bucket"][..], &["apply", "other", "bucket"]] {
+            let (code, out, err) = run(&case, &[words, &["--converter", "wrong.json"]].concat());
+            assert_eq!((code, out.as_str()), (Some(2), ""), "{name}: {err}");
+            assert!(err.contains(place), "{name}: {err}");
+        }
+        assert!(!case.folder.path().join("other").exists(), "{name}: no store is made");
+    }
+    assert_eq!(run(&case, &["convert", "bucket", "--converter", "none.json"]).0, Some(3));
+    assert_eq!(run(&case, &["convert", "bucket"]).0, Some(2));
+    let (code, _, err) = run(&case, &["apply", "other", "bucket", "--converter", "c.json", "--map", "user_id=u"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("a converter and a mapping of columns do not go together"), "{err}");
+    let (code, _, err) = run(&case, &["apply", "other", "bucket", "--converter", "c.json", "--format", "csv"]);
+    assert_eq!(code, Some(2), "{err}");
+}
+
+#[test]
+fn apply_takes_a_converter_and_reports_the_files_it_leaves_out() {
+    let case = cli_case();
+    let words = ["apply", "other", "bucket", "--converter", "c.json", "--json"];
+    let (code, out, err) = run(&case, &words);
+    assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("1 file left out by the converter's filterPattern: other.txt"), "{err}");
+    let report: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let totals = &report["totals"];
+    assert_eq!((&totals["files_left_out"], &totals["read"], &totals["inserted"]), (&1.into(), &4.into(), &1.into()));
+    assert_eq!(totals["rejections"], serde_json::json!({"missing_user_id": 1, "conversion_failed": 1}));
+    assert_eq!(run(&case, &["count", "other"]).1, "1\n");
+}
+
+#[test]
+fn now_is_one_time_for_the_whole_run() {
+    let case = Case::new();
+    let text = r#"{"converterConfig":{"convertToAmplitudeFunc":{"user_id":"u","insert_id":"i","time":"t","seen":["ms_time_now"],"iso":["iso_time_now"]}}}"#;
+    std::fs::write(case.folder.path().join("c.json"), text).unwrap();
+    let line = "{\"u\":\"ann\",\"i\":1,\"t\":2}\n";
+    case.write("1.json", line.repeat(3));
+    let words = ["convert", "bucket", "--converter", "c.json", "--now", "2025-11-04T00:00:00Z"];
+    let (code, out, err) = run(&case, &words);
+    assert_eq!(code, Some(0), "{err}");
+    let expected =
+        "{\"user_id\":\"ann\",\"insert_id\":1,\"time\":2,\"seen\":1762214400000,\"iso\":\"2025-11-04T00:00:00\"}\n";
+    assert_eq!(out, expected.repeat(3));
+    let (code, out, _) = run(&case, &words[..4]);
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(
+        code == Some(0)
+            && lines.len() == 3
+            && lines.iter().all(|line| line == &lines[0] && !line.contains("1762214400000"))
+    );
+    assert_eq!(run(&case, &["convert", "bucket", "--converter", "c.json", "--now", "noon"]).0, Some(2));
 }
