@@ -31,21 +31,36 @@ pub(super) fn elements(text: &str) -> serde_json::Result<Vec<&str>> {
     Ok(serde_json::from_str::<Vec<&RawValue>>(text)?.into_iter().map(RawValue::get).collect())
 }
 
-/// One member of an object, written into another.
-pub(super) fn push_member(name_token: &str, value: &str, out: &mut String) {
-    if !out.ends_with('{') {
-        out.push(',');
-    }
+/// Appends the start of a member to an object that is being written: its name, as a JSON string, and the colon.
+pub(super) fn push_name(name_token: &str, out: &mut String) {
+    push_comma(out);
     out.push_str(name_token);
     out.push(':');
+}
+
+/// Appends a member to an object that is being written.
+pub(super) fn push_member(name: &str, value: &str, out: &mut String) {
+    push_comma(out);
+    append_quoted(name, out);
+    out.push(':');
     out.push_str(value);
+}
+
+fn push_comma(out: &mut String) {
+    if out.len() > 1 {
+        out.push(',');
+    }
 }
 
 /// A text as a JSON string.
 pub(super) fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    crate::model::text::append_json(crate::model::value::ValueRef::Text(text), &mut out);
+    append_quoted(text, &mut out);
     out
+}
+
+fn append_quoted(text: &str, out: &mut String) {
+    crate::model::text::append_json(crate::model::value::ValueRef::Text(text), out);
 }
 
 /// A JSON text without the white space between its parts.

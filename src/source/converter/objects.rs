@@ -2,7 +2,7 @@
 
 use super::call::{Call, Reader, Site};
 use super::expression::{Expression, Outcome};
-use super::json::{Member, members, push_member, quoted};
+use super::json::{Member, members, push_member, push_name, quoted};
 use super::node::{Mistake, Node};
 use super::numbers;
 use super::run::{Context, Failure};
@@ -25,7 +25,7 @@ pub(super) enum Object {
     /// Members of members with joined names.
     Flatten { separator: String, levels: Box<Expression>, of: Box<Expression>, site: Site },
     /// An object without some of its members.
-    Exclude { of: Box<Expression>, names: HashSet<String>, site: Site },
+    Exclude { of: Box<Expression>, names: Vec<String>, site: Site },
 }
 
 impl Object {
@@ -52,7 +52,8 @@ impl Object {
             "exclude_keys" => {
                 call.takes_at_least(1)?;
                 let of = Box::new(call.source(0)?);
-                let names = (1..call.count()).map(|index| call.text(index)).collect::<Result<_, _>>()?;
+                let mut names = (1..call.count()).map(|index| call.text(index)).collect::<Result<Vec<_>, _>>()?;
+                names.sort_unstable();
                 Object::Exclude { of, names, site: call.site() }
             }
             _ => return Ok(None),
@@ -78,7 +79,8 @@ impl Object {
                 let levels = levels.ok_or_else(|| site.failure("its second argument is no number of levels"))?;
                 let mut flat = Flat { separator, names: Vec::new(), at, site };
                 flat.add(String::new(), &value.members().map_err(|what| site.failure(what))?, levels.min(MAX_DEPTH))?;
-                write_members(flat.names.into_iter().map(|(name, value)| (Cow::Owned(name), value)), at, site).map(Some)
+                let members = flat.names.into_iter().map(|(name, value)| (Cow::Owned(name), value));
+                write_members(last_of_each(members.collect()), at, site).map(Some)
             }
             Object::Exclude { of, names, site } => exclude(of, names, at, site),
         }
@@ -103,7 +105,7 @@ fn make_dict<'r>(members: &'r [(String, Expression)], at: Context<'r>, site: &Si
     for (name, source) in members {
         let Some(value) = source.evaluate(at)? else { continue };
         at.run.make(name.len() + value.len() + 2).map_err(|what| site.failure(what))?;
-        push_member(name, "", &mut object);
+        push_name(name, &mut object);
         value.append_json(&mut object);
     }
     object.push('}');
@@ -136,41 +138,54 @@ fn merge<'r>(dicts: &'r [Expression], at: Context<'r>, site: &Site) -> Outcome<'
     for dict in &found {
         all.append(&mut dict.members().map_err(|what| site.failure(what))?);
     }
-    write_members(all, at, site).map(Some)
+    write_members(last_of_each(all), at, site).map(Some)
 }
 
-fn exclude<'r>(of: &'r Expression, names: &HashSet<String>, at: Context<'r>, site: &Site) -> Outcome<'r> {
+fn exclude<'r>(of: &'r Expression, names: &[String], at: Context<'r>, site: &Site) -> Outcome<'r> {
     let Some(value) = of.evaluate(at)? else { return Ok(None) };
-    let members = value.members().map_err(|what| site.failure(what))?;
-    if !members.iter().any(|(name, _)| names.contains(&**name)) {
-        drop(members);
-        return Ok(Some(value));
+    let mut members = value.members().map_err(|what| site.failure(what))?;
+    let all = members.len();
+    members.retain(|(name, _)| names.binary_search_by(|known| known.as_str().cmp(name)).is_err());
+    match members.len() == all {
+        true => {
+            drop(members);
+            Ok(Some(value))
+        }
+        false => write_members(members, at, site).map(Some),
     }
-    write_members(members.into_iter().filter(|(name, _)| !names.contains(&**name)), at, site).map(Some)
 }
 
-/// An object of members; of a name that comes again the last value counts, at the place of the first.
-fn write_members<'r, 'm>(
-    members: impl IntoIterator<Item = Member<'m>>,
-    at: Context<'r>,
-    site: &Site,
-) -> Result<Value<'r>, Failure> {
-    let mut places: HashMap<Cow<'m, str>, usize> = HashMap::new();
-    let mut kept: Vec<Member<'m>> = Vec::new();
+/// Of a name that comes again the last value counts, at the place of the first.
+fn last_of_each(members: Vec<Member<'_>>) -> Vec<Member<'_>> {
+    /// Below this many, looking at all is faster than hashing.
+    const FEW: usize = 16;
+    let is_few = members.len() <= FEW;
+    let mut places: HashMap<Cow<'_, str>, usize> = HashMap::new();
+    let mut kept: Vec<Member<'_>> = Vec::with_capacity(members.len());
     for (name, value) in members {
-        match places.get(&name).and_then(|place| kept.get_mut(*place)) {
+        let place = match is_few {
+            true => kept.iter().position(|(known, _)| *known == name),
+            false => places.get(&name).copied(),
+        };
+        match place.and_then(|place| kept.get_mut(place)) {
             Some(member) => member.1 = value,
             None => {
-                places.insert(name.clone(), kept.len());
+                if !is_few {
+                    places.insert(name.clone(), kept.len());
+                }
                 kept.push((name, value));
             }
         }
     }
-    let mut object = String::from("{");
-    for (name, value) in kept {
-        at.run.make(name.len() + value.len() + 4).map_err(|what| site.failure(what))?;
-        push_member(&quoted(&name), value, &mut object);
-    }
+    kept
+}
+
+fn write_members<'r>(members: Vec<Member<'_>>, at: Context<'r>, site: &Site) -> Result<Value<'r>, Failure> {
+    let bytes = members.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    at.run.make(bytes).map_err(|what| site.failure(what))?;
+    let mut object = String::with_capacity(bytes + 2);
+    object.push('{');
+    members.iter().for_each(|(name, value)| push_member(name, value, &mut object));
     object.push('}');
     Ok(Value::made(object))
 }

@@ -88,12 +88,10 @@ impl<'r> Context<'r> {
 
     fn row_object(self, row: usize) -> Result<Value<'r>, String> {
         let mut object = String::from("{");
-        let mut text = String::new();
         for (name, cells) in &self.run.all {
             if let Some(value) = cells.get(row)? {
-                text.clear();
-                value.append_json(&mut text);
-                json::push_member(name, &text, &mut object);
+                json::push_name(name, &mut object);
+                value.append_json(&mut object);
             }
         }
         object.push('}');
