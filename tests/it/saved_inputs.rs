@@ -33,6 +33,11 @@ fn change_file() {
 }
 
 #[test]
+fn converter() {
+    run_all("converter", fuzz_bodies::converter);
+}
+
+#[test]
 fn schedule() {
     run_all("schedule", fuzz_bodies::schedule);
 }

@@ -1,11 +1,13 @@
 //! What each fuzz target does with its bytes. The same functions run the saved inputs in `cargo test`.
 
 mod change_file;
+mod converter;
 mod json_text;
 mod key_and_row;
 mod schedule;
 
 pub use change_file::change_file;
+pub use converter::converter;
 pub use json_text::json_text;
 pub use key_and_row::key_and_row;
 pub use schedule::schedule;
