@@ -31,6 +31,7 @@ pub use model::mutation::{Policies, Policy, UpdateMode};
 pub use model::position::{Named, Position};
 pub use model::rejection::{Rejection, Rule};
 pub use model::schema::{Column, Schema};
+pub use model::scope::Scope;
 pub use model::value::{Event, TimeUnit, Value};
 pub use source::{Converter, Dialect, FileFormat, InputFile, Mapping, SourceOptions};
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};

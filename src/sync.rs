@@ -9,6 +9,7 @@ use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
 use crate::model::schema::Schema;
+use crate::model::scope::Scope;
 use crate::source::{self, InputFile, SourceOptions};
 use crate::store::{BatchWriter, Guards, Start};
 use crate::window::{Noted, Records, Window};
@@ -30,6 +31,8 @@ pub struct ApplyOptions {
     pub policies: Policies,
     /// What may stop a batch.
     pub guards: Guards,
+    /// The event times that the source is responsible for; rows of others are skipped and counted.
+    pub scope: Scope,
 }
 
 /// What happens while files are applied.
@@ -138,6 +141,7 @@ pub(crate) fn apply_batch(
         precision: store.0.precision(),
         suppressed: store.0.suppressed(),
         policies: options.policies,
+        scope: options.scope,
     };
     let schema = Mutex::new(Schema::clone(&store.0.schema()));
     let memory = store.0.options().window_memory();

@@ -11,6 +11,7 @@ use crate::ingest::EnabledOperations;
 use crate::model::change::Operation;
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
+use crate::model::scope::Scope;
 use crate::source::{Mapping, SourceOptions};
 use crate::{ApplyOptions, Guards, Progress, apply_files};
 use crate::{EventStore, StoreOptions};
@@ -19,14 +20,14 @@ use std::path::Path;
 use tempfile::TempDir;
 
 pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console) -> Result<Outcome> {
-    let source = source_options(arguments)?;
+    let (source, options) = (source_options(arguments)?, options(arguments)?);
     let stop = interrupt::flag()?;
     let (store, _folder) = open(arguments)?;
     let source_name = source.source.clone().unwrap_or_else(|| source.dialect.name().to_owned());
     let report = Report::new(arguments.store.display().to_string(), source_name, arguments.dry_run);
     let mut printer = Printer { report, shape: console.shape(json), console, lines: VecDeque::new(), failed: None };
     let mut bars = Bars::new();
-    let result = apply_files(&store, &arguments.inputs, &source, &options(arguments), stop, &mut |progress| {
+    let result = apply_files(&store, &arguments.inputs, &source, &options, stop, &mut |progress| {
         bars.show(&progress);
         match progress {
             Progress::Done(applied) => printer.batch(applied),
@@ -89,9 +90,9 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
     })
 }
 
-pub(super) fn options(arguments: &ApplyArguments) -> ApplyOptions {
+pub(super) fn options(arguments: &ApplyArguments) -> Result<ApplyOptions> {
     let is_on = |operation| arguments.ops.contains(&operation);
-    ApplyOptions {
+    Ok(ApplyOptions {
         operations: EnabledOperations {
             insert: is_on(Operation::Insert),
             update: is_on(Operation::Update),
@@ -108,7 +109,8 @@ pub(super) fn options(arguments: &ApplyArguments) -> ApplyOptions {
             allow_gap: arguments.allow_gap,
             dry_run: arguments.dry_run,
         },
-    }
+        scope: Scope::parse(&arguments.scope)?,
+    })
 }
 
 /// Batches that a table shows.

@@ -118,7 +118,10 @@ Examples:
     eventmirror apply ./mirror changes/ --dry-run
     eventmirror apply ./mirror changes/ --strict --json > report.json
   Files as the vendor's S3 source reads them, by its converter:
-    eventmirror apply ./mirror bucket/ --converter converter.json";
+    eventmirror apply ./mirror bucket/ --converter converter.json
+  A table that moves from one source to another at a time:
+    eventmirror apply ./mirror old/ --source old --scope \"event_time < 2025-11-05T00:00:00Z\"
+    eventmirror apply ./mirror new/ --source new --scope \"event_time >= 2025-11-05T00:00:00Z\"";
 
 #[derive(Debug, Args)]
 #[command(after_help = APPLY_EXAMPLES)]
@@ -161,6 +164,10 @@ pub(super) struct ApplyArguments {
     #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
     #[arg(value_parser = parse::alias)]
     pub(super) op_alias: Vec<(String, Operation)>,
+    /// The event times that this source is responsible for: "event_time < X", "event_time >= X", or both; rows of other
+    /// times are skipped and counted. X is RFC 3339, or milliseconds since 1970
+    #[arg(long, env = "EVENTMIRROR_SCOPE", value_delimiter = ',', value_name = "BOUND")]
+    pub(super) scope: Vec<String>,
     /// Rules for user ids: any, or those of the analytics vendor
     #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
     #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]

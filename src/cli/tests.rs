@@ -60,7 +60,7 @@ fn every_flag_is_an_environment_variable_and_every_command_has_examples() {
 #[test]
 fn apply_by_default() {
     let arguments = apply(&[]);
-    let (source, options) = (source_options(&arguments).unwrap(), options(&arguments));
+    let (source, options) = (source_options(&arguments).unwrap(), options(&arguments).unwrap());
     assert_eq!((source.dialect, source.source, source.format), (Dialect::S3, None, None));
     assert_eq!((source.time_unit, source.op_case_insensitive), (TimeUnit::Millisecond, false));
     assert!(source.op_aliases.is_empty());
@@ -77,9 +77,9 @@ fn apply_with_every_flag() {
     let words = "--dialect backfill --source orders --format parquet --map user_id=A --map insert_id=B+C \
         --ops insert,delete --op-case insensitive --op-alias I=INSERT,D=DELETE --id-rules amplitude \
         --on-insert-conflict ignore --on-unmatched-update reject --on-update merge --naive-tz -05:00 --time-unit us \
-        --precision us --max-delete-percent 99.5 --allow-gap --memory 1GiB --dry-run --strict";
+        --precision us --scope event_time>=5,event_time<1970-01-02 --max-delete-percent 99.5 --allow-gap --memory 1GiB --dry-run --strict";
     let arguments = apply(&words.split_whitespace().collect::<Vec<_>>());
-    let (source, options) = (source_options(&arguments).unwrap(), options(&arguments));
+    let (source, options) = (source_options(&arguments).unwrap(), options(&arguments).unwrap());
     assert_eq!((source.dialect, source.source.as_deref()), (Dialect::Backfill, Some("orders")));
     assert_eq!((source.format, source.time_unit), (Some(FileFormat::Parquet), TimeUnit::Microsecond));
     assert!(source.op_case_insensitive);
@@ -92,6 +92,8 @@ fn apply_with_every_flag() {
     assert_eq!(options.policies.on_insert_conflict, Policy::Ignore);
     assert_eq!(options.policies.on_unmatched_update, Policy::Reject);
     assert_eq!(options.policies.update_mode, UpdateMode::Merge);
+    let contained = [4, 5, 86_399_999, 86_400_000].map(|time| options.scope.contains(time, TimePrecision::Millis));
+    assert_eq!(contained, [false, true, true, false]);
     let guards = options.guards;
     assert_eq!((guards.max_delete_percent, guards.allow_gap, guards.dry_run), (99.5, true, true));
     assert_eq!((arguments.memory, arguments.precision), (1 << 30, Some(TimePrecision::Micros)));

@@ -14,6 +14,7 @@ pub use prepare::{Pair, PreparedRow, PreparedRows, Scratch, prepare};
 use crate::model::change::Operation;
 use crate::model::key::TimePrecision;
 use crate::model::mutation::Policies;
+use crate::model::scope::Scope;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -69,4 +70,6 @@ pub struct Rules {
     pub suppressed: Arc<HashSet<String>>,
     /// What is decided against the store.
     pub policies: Policies,
+    /// The event times that the source is responsible for; rows of others are skipped and counted.
+    pub scope: Scope,
 }

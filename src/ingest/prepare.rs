@@ -158,9 +158,16 @@ struct Preparer<'a> {
     out: PreparedRows,
 }
 
-impl Preparer<'_> {
+impl<'a> Preparer<'a> {
     fn row(&mut self, row: usize, order: u64) {
         let operation = self.part.operations.get(row);
+        // Before every other rule: rows out of scope might as well not be in the source.
+        if let Some(time) = self.key_time(row)
+            && !self.rules.scope.contains(time, self.rules.precision)
+        {
+            self.note_half_out_of_scope(row, operation, time);
+            return self.skip(Counter::OutOfScope);
+        }
         if operation == Operation::Unknown {
             return self.reject(row, Rule::BadMutationType, "the operation is none of the dialect's".into());
         }
@@ -195,6 +202,25 @@ impl Preparer<'_> {
             self.out.counts.count(Counter::TimeTruncated, 1);
         }
         self.accept(row, order, operation, (user_id, insert_id, micros.div_euclid(unit)), cut_off);
+    }
+
+    /// The event time of a row as the store keeps it.
+    fn key_time(&self, row: usize) -> Option<i64> {
+        let times = &self.part.event_time;
+        times.is_valid(row).then(|| times.value(row).div_euclid(self.rules.precision.micros()))
+    }
+
+    /// An update that moves an event out of the scope deletes its old key, and is counted as what it is.
+    fn note_half_out_of_scope(&mut self, row: usize, operation: Operation, time: i64) {
+        let is_put = matches!(operation, Operation::Insert | Operation::Update);
+        let (Some(pairs), true) = (&self.part.pair, is_put) else { return };
+        let id = |ids: &Ids<'a>| ids.get(row).filter(|id| !id.is_empty());
+        if let (Some(user_id), Some(insert_id)) = (id(&self.user_ids), id(&self.insert_ids)) {
+            let mut encoded = Vec::new();
+            key::encode(0, user_id, insert_id, time, &mut encoded);
+            let key_hash = hash::key_hash(&encoded[key::BUCKET_BYTES..]);
+            self.out.pairs.push(Pair { id: pairs[row], key_hash, is_preimage: false });
+        }
     }
 
     fn accept(&mut self, row: usize, order: u64, operation: Operation, key: (&str, &str, i64), cut_off: u32) {

@@ -32,11 +32,13 @@ pub enum Counter {
     ChangedAfterApply,
     /// Rows that a converter's `ignoreEventFlag` leaves out.
     EventIgnored,
+    /// Rows whose event time is not in the source's scope.
+    OutOfScope,
 }
 
 impl Counter {
     /// All counters, in the order of their codes.
-    pub const ALL: [Counter; 12] = [
+    pub const ALL: [Counter; 13] = [
         Counter::TimeTruncated,
         Counter::KeyCollision,
         Counter::InsertConflict,
@@ -49,6 +51,7 @@ impl Counter {
         Counter::LateFile,
         Counter::ChangedAfterApply,
         Counter::EventIgnored,
+        Counter::OutOfScope,
     ];
 
     /// The public name, as reports print it.
@@ -66,6 +69,7 @@ impl Counter {
             Counter::LateFile => "late_file",
             Counter::ChangedAfterApply => "changed_after_apply",
             Counter::EventIgnored => "event_ignored",
+            Counter::OutOfScope => "out_of_scope",
         }
     }
 }
@@ -88,7 +92,8 @@ pub struct Counts {
     pub coalesced: u64,
     /// Records that leave the store as it is: a delete of an absent key, or a policy that ignores the record.
     pub without_effect: u64,
-    /// Records that were not to be applied: their operation is switched off, or a converter leaves them out.
+    /// Records that were not to be applied: their operation is switched off, a converter leaves them out,
+    /// or their time is not in scope.
     pub skipped: u64,
     /// Records that a rule refused.
     pub rejected: u64,

@@ -21,6 +21,7 @@ pub mod position;
 pub mod rejection;
 pub mod row;
 pub mod schema;
+pub mod scope;
 pub mod text;
 pub mod value;
 pub mod varint;

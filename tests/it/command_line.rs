@@ -171,6 +171,30 @@ fn flags_reach_the_engine() {
 }
 
 #[test]
+fn a_table_moves_from_one_source_to_another_at_a_time() {
+    let case = Case::new();
+    let lines = [TIME - 1, TIME, TIME + 1].map(|time| json!({"user_id": "ann", "insert_id": "a1", "event_time": time}));
+    case.write("events.json", &lines);
+    let apply = |source: &str, scope: &[&str], code| {
+        let words = [&["apply", "mirror", "events.json", "--json", "--source", source], scope].concat();
+        case.run(&words, code)
+    };
+    for (source, bound, inserted, skipped) in
+        [("old", "event_time < 2017-09-10T21:42:00Z", 1, 2), ("new", "event_time >= 1505079720000", 2, 1)]
+    {
+        let report: Value = serde_json::from_str(&apply(source, &["--scope", bound], 0).0).unwrap();
+        assert_eq!(counts(&report["totals"]), [3, inserted, 0, 0, 0, 0, 0, skipped, 0], "{source}");
+        assert_eq!(report["totals"]["counters"]["out_of_scope"], skipped);
+    }
+    assert_eq!(case.count(), "3");
+    let both = ["--scope", "event_time >= 1505079720000", "--scope", "event_time < 1505079720001"];
+    let report: Value = serde_json::from_str(&apply("third", &both, 0).0).unwrap();
+    assert_eq!(counts(&report["totals"]), [3, 0, 0, 0, 1, 0, 0, 2, 0]);
+    let (_, err) = apply("fourth", &["--scope", "time < 5"], 2);
+    assert!(err.contains("--scope \"time < 5\"") && err.contains("event_time >= X"), "{err}");
+}
+
+#[test]
 fn flags_are_environment_variables_too() {
     let case = Case::applied();
     let run = |words: &[&str], name: &str, value: &str| {

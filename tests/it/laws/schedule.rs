@@ -2,7 +2,7 @@
 
 use crate::support::batch::Record;
 use eventmirror::model::change::{Operation, WindowKind};
-use eventmirror::{ApplyOptions, EnabledOperations, Guards, Policies, Policy, Rule, UpdateMode, Value};
+use eventmirror::{ApplyOptions, EnabledOperations, Guards, Policies, Policy, Rule, Scope, UpdateMode, Value};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use std::collections::BTreeMap;
@@ -149,8 +149,12 @@ fn options() -> impl Strategy<Value = ApplyOptions> {
     let on = || prop::bool::weighted(0.95);
     let operations =
         (on(), on(), on()).prop_map(|(insert, update, delete)| EnabledOperations { insert, update, delete });
-    (policy(), policy(), mode, operations, any::<bool>()).prop_map(
-        |(on_insert_conflict, on_unmatched_update, update_mode, operations, allow_gap)| ApplyOptions {
+    // Every key before 0, at 0 and after it is in one of two scopes.
+    let bounds = [&[][..], &[], &["event_time < 0"], &["event_time >= 0"], &["event_time >= 0", "event_time < 1"]];
+    let scope = select(bounds.to_vec()).prop_map(|bounds| Scope::parse(bounds).unwrap());
+    (policy(), policy(), mode, operations, any::<bool>(), scope).prop_map(
+        |(on_insert_conflict, on_unmatched_update, update_mode, operations, allow_gap, scope)| ApplyOptions {
+            scope,
             operations,
             policies: Policies { on_insert_conflict, on_unmatched_update, update_mode },
             guards: Guards { allow_gap, ..Guards::default() },

@@ -4,5 +4,6 @@
 mod keys;
 mod operations;
 mod positions;
+mod scopes;
 mod values;
 mod windows;

@@ -7,7 +7,7 @@
 //!
 //! | text | meaning |
 //! |---|---|
-//! | `+` `~` `-` `<` `?` | INSERT, UPDATE, DELETE, old half of an update, unknown operation |
+//! | `+` `~` `-` `<` `?` `.` | INSERT, UPDATE, DELETE, old half of an update, unknown operation, a row to leave out |
 //! | `ann a1 10:00` | user id, insert id, event time; `_` is null, `''` is empty |
 //! | `10:00`, `10:00:01.5`, `-0.000001`, `1500` | time of 1970-01-01, or milliseconds, down to nanoseconds |
 //! | `@7` | sequence 7 |

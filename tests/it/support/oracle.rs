@@ -4,7 +4,9 @@
 use super::Table;
 use super::batch::{Batch, Record};
 use eventmirror::model::change::{Operation, WindowKind};
-use eventmirror::{ApplyOptions, Counter, Counts, ErrorKind, IdRules, Policy, Position, Rule, UpdateMode, Value};
+use eventmirror::{
+    ApplyOptions, Counter, Counts, ErrorKind, IdRules, Policy, Position, Rule, TimePrecision, UpdateMode, Value,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// User id, insert id, event time in the store's unit.
@@ -111,7 +113,7 @@ impl Oracle {
                 keys.entry(key).or_default().push(accepted);
             }
         }
-        count_key_changes(&keys, &mut report);
+        count_key_changes(&keys, &self.moved_out(batch, options), &mut report);
         let mut changes = Vec::new();
         for (key, mut records) in keys {
             records.sort_by_key(|record| (record.sequence, record.is_put(), record.index));
@@ -166,6 +168,11 @@ impl Oracle {
             Operation::Delete => options.operations.delete,
             Operation::Unknown | Operation::Ignored => true,
         };
+        if record.refused.is_none() && self.is_out_of_scope(record, options) {
+            report.counts.skipped += 1;
+            count(&mut report.counts, Counter::OutOfScope, 1);
+            return None;
+        }
         let user_id = record.user_id.clone().unwrap_or_default();
         let insert_id = record.insert_id.clone().unwrap_or_default();
         let vendor = options.id_rules == IdRules::Amplitude;
@@ -204,6 +211,29 @@ impl Oracle {
         };
         reject(report, index, rule);
         None
+    }
+
+    /// Whether the key's time, floored to the store's unit, lies outside of the bounds.
+    fn is_out_of_scope(&self, record: &Record, options: &ApplyOptions) -> bool {
+        let precision = if self.unit == 1_000_000 { TimePrecision::Millis } else { TimePrecision::Micros };
+        self.time(record).is_some_and(|time| !options.scope.contains(time, precision))
+    }
+
+    fn time(&self, record: &Record) -> Option<i64> {
+        let (micros, sub_micros) = record.time?;
+        Some((i128::from(micros) * 1_000 + i128::from(sub_micros)).div_euclid(self.unit) as i64)
+    }
+
+    /// New halves of updates that the scope leaves out: their keys and pairs.
+    fn moved_out(&self, batch: &Batch, options: &ApplyOptions) -> Vec<(Key, Option<u128>)> {
+        let id = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
+        let half = |record: &Record| {
+            let is_put = [Operation::Insert, Operation::Update].contains(&record.operation);
+            let is_out = is_put && record.refused.is_none() && self.is_out_of_scope(record, options);
+            let key = (id(&record.user_id)?, id(&record.insert_id)?, self.time(record)?);
+            is_out.then_some((key, record.pair))
+        };
+        batch.records.iter().filter_map(half).collect()
     }
 
     /// `records` are all of one key, in the order in which they take effect.
@@ -335,7 +365,7 @@ fn merged(old: Option<&Columns>, records: &[Accepted]) -> Columns {
 }
 
 /// An old half whose row's new half has another key is an event that moved.
-fn count_key_changes(keys: &BTreeMap<Key, Vec<Accepted>>, report: &mut Report) {
+fn count_key_changes(keys: &BTreeMap<Key, Vec<Accepted>>, out: &[(Key, Option<u128>)], report: &mut Report) {
     for (key, records) in keys {
         for old_half in records.iter().filter(|record| record.is(Operation::PreImage)) {
             let is_new_half = |record: &&Accepted| record.is_put() && record.record.pair == old_half.record.pair;
@@ -343,6 +373,7 @@ fn count_key_changes(keys: &BTreeMap<Key, Vec<Accepted>>, report: &mut Report) {
                 .iter()
                 .filter(|(_, records)| records.iter().any(|r| is_new_half(&r)))
                 .map(|(key, _)| key)
+                .chain(out.iter().filter(|(_, pair)| *pair == old_half.record.pair).map(|(key, _)| key))
                 .collect();
             let has_pair = old_half.record.pair.is_some();
             let moved = has_pair && !new_keys.is_empty() && !new_keys.contains(&key);

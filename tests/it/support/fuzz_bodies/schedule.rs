@@ -7,7 +7,7 @@ use crate::support::oracle::{Oracle, Outcome};
 use crate::support::{dump, fast_folder};
 use eventmirror::model::change::{Operation, WindowKind};
 use eventmirror::{
-    ApplyOptions, EnabledOperations, EventStore, IdRules, Policies, Policy, Position, Rule, StoreOptions,
+    ApplyOptions, EnabledOperations, EventStore, IdRules, Policies, Policy, Position, Rule, Scope, StoreOptions,
     TimePrecision, UpdateMode, Value,
 };
 use std::path::PathBuf;
@@ -188,6 +188,10 @@ fn apply_options(bytes: &mut Bytes) -> ApplyOptions {
         let on = bytes.byte();
         options.operations = EnabledOperations { insert: on & 1 == 1, update: on & 2 == 2, delete: on & 4 == 4 };
         options.id_rules = if on & 8 == 8 { IdRules::Amplitude } else { IdRules::Any };
+    }
+    if choice >> 6 & 1 == 1 {
+        let bounds = [&["event_time < 0"][..], &["event_time >= 0"], &["event_time >= 1", "event_time < 2"]];
+        options.scope = Scope::parse(bounds[bytes.below(3)]).unwrap();
     }
     options
 }
