@@ -74,9 +74,11 @@ impl SortedFiles {
     /// The files, when all of them are on disk.
     pub(super) fn finish(&mut self) -> Result<Vec<PathBuf>> {
         self.jobs = None;
+        // All of them end before one's error is told: then the folder is taken away.
+        let ended: Vec<_> = self.threads.drain(..).map(JoinHandle::join).collect();
         let mut files = Vec::new();
-        for thread in self.threads.drain(..) {
-            files.append(&mut thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        for written in ended {
+            files.append(&mut written.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
         }
         Ok(files)
     }
