@@ -3,7 +3,6 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
 use crate::ingest::{self, Coalesced, EnabledOperations, IdRules, PreparedRows, Rules, Scratch};
-use crate::model::arena::Pool;
 use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
@@ -151,7 +150,7 @@ pub(crate) fn apply_batch(
         progress(Progress::Rows(rows));
         writer.reject(&window.take_rejections(REJECTION_BYTES))
     };
-    read(batch.parts, &rules, &schema, (&window, store.0.pool()), &mut read_rows)?;
+    read(batch.parts, &rules, &schema, &window, &mut read_rows)?;
     let closing = write(&mut writer, batch.window, window, &rules, schema.into_inner(), stop)?;
     writer.commit(&closing.counts, &closing.hazards, closing.schema)
 }
@@ -235,21 +234,21 @@ fn read(
     parts: Box<dyn Iterator<Item = Result<ChangePart>> + Send>,
     rules: &Rules,
     schema: &Mutex<Schema>,
-    (window, pool): (&Window, &Pool),
+    window: &Window,
     read_rows: &mut dyn FnMut(u64) -> Result<()>,
 ) -> Result<()> {
     let mut parts = parts.peekable();
     let Some(first) = parts.next().transpose()? else { return Ok(()) };
     if parts.peek().is_none() {
         read_rows(first.rows.num_rows() as u64)?;
-        return window.add(ingest::prepare(&first, 0, schema, rules, &mut Scratch::new(pool))?);
+        return window.add(ingest::prepare(&first, 0, schema, rules, &mut Scratch::new(window.pool()))?);
     }
     let (sender, receiver) = channel::bounded::<(ChangePart, u64)>(2);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..std::thread::available_parallelism().map_or(1, usize::from))
             .map(|_| {
                 let receiver = receiver.clone();
-                scope.spawn(move || prepare_all(&receiver, schema, rules, (window, pool)))
+                scope.spawn(move || prepare_all(&receiver, schema, rules, window))
             })
             .collect();
         // When every worker is gone, so is the channel, and sending fails instead of waiting for ever.
@@ -266,9 +265,9 @@ fn prepare_all(
     parts: &channel::Receiver<(ChangePart, u64)>,
     schema: &Mutex<Schema>,
     rules: &Rules,
-    (window, pool): (&Window, &Pool),
+    window: &Window,
 ) -> Result<()> {
-    let mut scratch = Scratch::new(pool);
+    let mut scratch = Scratch::new(window.pool());
     for (part, order) in parts {
         let rows = ingest::prepare(&part, order, schema, rules, &mut scratch)?;
         window.add(rows)?;

@@ -71,11 +71,15 @@ impl Window {
         Window { folder: folder.to_owned(), memory, pool: pool.clone(), level, held, partitions }
     }
 
+    /// Memory for the rows to add.
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Adds the rows of a part.
     pub(crate) fn add(&self, rows: PreparedRows) -> Result<()> {
         let spilling = self.held.lock().take(rows, self.partitions.get().map_or(self.memory, |_| 0));
-        if spilling.is_empty() || self.level >= MAX_LEVEL {
-            self.held.lock().parts.extend(spilling);
+        if spilling.is_empty() {
             return Ok(());
         }
         let partitions = self.partitions.get_or_init(|| (0..PARTITIONS).map(|_| Mutex::default()).collect());
@@ -100,12 +104,9 @@ impl Window {
             // They came while others were being spilled for the first time.
             parts.drain(..).try_for_each(|part| self.spill(&part, partitions))?;
         }
-        let files = self.partitions.into_inner();
-        let files = files.map(|files| files.into_iter().filter_map(Mutex::into_inner).collect());
-        Ok((
-            noted,
-            Records { folder: self.folder, memory: self.memory, pool: self.pool, level: self.level, parts, files },
-        ))
+        let Window { folder, memory, pool, level, partitions, .. } = self;
+        let files = partitions.into_inner().map(|files| files.into_iter().filter_map(Mutex::into_inner).collect());
+        Ok((noted, Records { folder, memory, pool, level, parts, files }))
     }
 
     /// Appends the rows of a part to the files of their partitions, one block a file.
@@ -262,8 +263,11 @@ fn read_blocks(file: &mut File, bytes: usize, pool: &Pool) -> Result<Option<Prep
         head.clear();
         file.take(BLOCK_HEAD as u64).read_to_end(&mut head)?;
         let ([length, rows], []) = head.as_chunks::<8>() else { break };
-        let length = u64::from_le_bytes(*length);
-        part.rows.reserve(u64::from_le_bytes(*rows) as usize);
+        let (length, rows) = (u64::from_le_bytes(*length), u64::from_le_bytes(*rows));
+        if rows > length / HEAD as u64 {
+            return Err(damaged());
+        }
+        part.rows.reserve(rows as usize);
         let before = part.arena.len();
         file.take(length).read_to_end(&mut part.arena)?;
         if (part.arena.len() - before) as u64 != length {

@@ -5,7 +5,7 @@ use super::output::{Console, Shape, is_closed_pipe, say};
 use super::progress::Bars;
 use super::report::{self, Report};
 use super::table::{Align, grouped, plural, table};
-use super::{Outcome, convert, interrupt, parse};
+use super::{Outcome, interrupt, parse, reading};
 use crate::error::{Error, Result};
 use crate::ingest::EnabledOperations;
 use crate::model::change::Operation;
@@ -33,7 +33,7 @@ pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console)
             Progress::Done(applied) => printer.batch(applied),
             Progress::LeftOut(names) => {
                 printer.report.files_left_out = names.len();
-                say(&convert::left_out(names));
+                say(&reading::left_out(names));
             }
             _ => {}
         }
@@ -49,7 +49,8 @@ pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console)
 /// Opens the store. A dry run writes nothing, so it reads the store, or a passing one in place of one that is not
 /// there yet; the folder of that lives as long as it is held.
 fn open(arguments: &ApplyArguments) -> Result<(EventStore, Option<TempDir>)> {
-    let writing = StoreOptions { precision: arguments.precision, memory: arguments.memory, ..StoreOptions::default() };
+    let writing =
+        StoreOptions { precision: arguments.precision, memory: arguments.reading.memory, ..StoreOptions::default() };
     if !arguments.dry_run {
         return Ok((EventStore::open(&arguments.store, writing)?, None));
     }
@@ -74,19 +75,13 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
     if arguments.source.as_deref() == Some("") {
         return Err(super::usage("a source needs a name").at("--source"));
     }
+    let reading = reading::options(&arguments.reading, arguments.converter.as_deref())?;
     Ok(SourceOptions {
-        dialect: arguments.dialect,
         source: arguments.source.clone(),
-        format: arguments.format,
         mapping: Mapping::parse(&parse::mappings(&arguments.map))?,
-        converter: convert::converter(arguments.converter.as_deref(), arguments.now.as_deref())?,
-        naive_tz: arguments.naive_tz.clone(),
-        time_unit: arguments.time_unit,
-        op_case_insensitive: arguments.op_case,
-        op_aliases: arguments.op_alias.clone(),
         // The store and the batch that is being applied have the larger part.
-        memory: arguments.memory / 4,
-        ..SourceOptions::default()
+        memory: reading.memory / 4,
+        ..reading
     })
 }
 
@@ -98,7 +93,7 @@ pub(super) fn options(arguments: &ApplyArguments) -> Result<ApplyOptions> {
             update: is_on(Operation::Update),
             delete: is_on(Operation::Delete),
         },
-        id_rules: arguments.id_rules,
+        id_rules: arguments.reading.id_rules,
         policies: Policies {
             on_insert_conflict: arguments.on_insert_conflict,
             on_unmatched_update: arguments.on_unmatched_update,

@@ -131,15 +131,11 @@ pub(super) struct ApplyArguments {
     /// Files, folders and patterns; - is standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<String>,
-    /// How the files tell their operations
-    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
-    pub(super) dialect: Dialect,
+    #[command(flatten)]
+    pub(super) reading: ReadingArguments,
     /// Name of the source, within which each file is applied once [default: the dialect]
     #[arg(long, env = "EVENTMIRROR_SOURCE", value_name = "NAME")]
     pub(super) source: Option<String>,
-    /// Format of the files [default: told by name and content]
-    #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
-    pub(super) format: Option<FileFormat>,
     /// Which column is which field: user_id, insert_id, event_time, op; insert_id=A+B takes two columns together
     /// [default: the usual names]
     #[arg(long, env = "EVENTMIRROR_MAP", value_name = "FIELD=COLUMN")]
@@ -148,30 +144,14 @@ pub(super) struct ApplyArguments {
     /// files that its filterPattern does not match are left out
     #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
     pub(super) converter: Option<PathBuf>,
-    /// What a converter's iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
-    /// [default: the time at which the command starts]
-    #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
-    pub(super) now: Option<String>,
     /// Operations to apply; the others are skipped and counted
     #[arg(long, env = "EVENTMIRROR_OPS", value_delimiter = ',', value_parser = operation())]
     #[arg(value_name = "LIST", default_value = "insert,update,delete")]
     pub(super) ops: Vec<Operation>,
-    /// Whether the case of operations matters
-    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
-    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
-    pub(super) op_case: bool,
-    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
-    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
-    #[arg(value_parser = parse::alias)]
-    pub(super) op_alias: Vec<(String, Operation)>,
     /// The event times that this source is responsible for: "event_time < X", "event_time >= X", or both; rows of other
     /// times are skipped and counted. X is RFC 3339, or milliseconds since 1970
     #[arg(long, env = "EVENTMIRROR_SCOPE", value_delimiter = ',', value_name = "BOUND")]
     pub(super) scope: Vec<String>,
-    /// Rules for user ids: any, or those of the analytics vendor
-    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
-    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
-    pub(super) id_rules: IdRules,
     /// An INSERT of a key that has another payload
     #[arg(long, env = "EVENTMIRROR_ON_INSERT_CONFLICT", default_value = "replace", value_parser = policy("replace"))]
     #[arg(value_name = "POLICY")]
@@ -184,13 +164,6 @@ pub(super) struct ApplyArguments {
     #[arg(long, env = "EVENTMIRROR_ON_UPDATE", default_value = "replace", value_name = "MODE")]
     #[arg(value_parser = one_of(vec![("replace", UpdateMode::Replace), ("merge", UpdateMode::Merge)]))]
     pub(super) on_update: UpdateMode,
-    /// Time zone of times that name none: an IANA name or an offset
-    #[arg(long, env = "EVENTMIRROR_NAIVE_TZ", default_value = "UTC", value_parser = parse::time_zone)]
-    #[arg(value_name = "ZONE", allow_hyphen_values = true)]
-    pub(super) naive_tz: jiff::tz::TimeZone,
-    /// Unit of event times that are plain numbers
-    #[arg(long, env = "EVENTMIRROR_TIME_UNIT", default_value = "ms", value_parser = time_unit(), value_name = "UNIT")]
-    pub(super) time_unit: TimeUnit,
     /// Precision of event times in a new store; an old one keeps its own [default: ms]
     #[arg(long, env = "EVENTMIRROR_PRECISION", value_name = "UNIT")]
     #[arg(value_parser = one_of(vec![("ms", TimePrecision::Millis), ("us", TimePrecision::Micros)]))]
@@ -202,15 +175,49 @@ pub(super) struct ApplyArguments {
     /// Go on where positions are missing between the store and the input
     #[arg(long, env = "EVENTMIRROR_ALLOW_GAP", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) allow_gap: bool,
-    /// Memory to use, about: 512MB, 1GiB, bytes
-    #[arg(long, env = "EVENTMIRROR_MEMORY", default_value = "512MB", value_parser = parse::memory, value_name = "SIZE")]
-    pub(super) memory: usize,
     /// Report what would happen, and change nothing
     #[arg(long, env = "EVENTMIRROR_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) dry_run: bool,
     /// End with exit code 8 where a row is rejected or an applied file was changed
     #[arg(long, env = "EVENTMIRROR_STRICT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
+}
+
+/// How files are read, whatever becomes of their rows.
+#[derive(Debug, Args)]
+pub(super) struct ReadingArguments {
+    /// How the events tell their operations
+    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
+    pub(super) dialect: Dialect,
+    /// Format of the files [default: the converter's fileType, or told by name and content]
+    #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
+    pub(super) format: Option<FileFormat>,
+    /// What a converter's iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
+    /// [default: the time at which the command starts]
+    #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) now: Option<String>,
+    /// Whether the case of operations matters
+    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
+    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
+    pub(super) op_case: bool,
+    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
+    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
+    #[arg(value_parser = parse::alias)]
+    pub(super) op_alias: Vec<(String, Operation)>,
+    /// Rules for user ids: any, or those of the analytics vendor
+    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
+    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
+    pub(super) id_rules: IdRules,
+    /// Time zone of times that name none: an IANA name or an offset
+    #[arg(long, env = "EVENTMIRROR_NAIVE_TZ", default_value = "UTC", value_parser = parse::time_zone)]
+    #[arg(value_name = "ZONE", allow_hyphen_values = true)]
+    pub(super) naive_tz: jiff::tz::TimeZone,
+    /// Unit of event times that are plain numbers
+    #[arg(long, env = "EVENTMIRROR_TIME_UNIT", default_value = "ms", value_parser = time_unit(), value_name = "UNIT")]
+    pub(super) time_unit: TimeUnit,
+    /// Memory to use, about: 512MB, 1GiB, bytes
+    #[arg(long, env = "EVENTMIRROR_MEMORY", default_value = "512MB", value_parser = parse::memory, value_name = "SIZE")]
+    pub(super) memory: usize,
 }
 
 const CONVERT_EXAMPLES: &str = "\
@@ -226,44 +233,14 @@ pub(super) struct ConvertArguments {
     /// Files, folders and patterns; - is standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<String>,
+    #[command(flatten)]
+    pub(super) reading: ReadingArguments,
     /// The vendor's converter (JSON)
     #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
     pub(super) converter: PathBuf,
-    /// What its iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
-    /// [default: the time at which the command starts]
-    #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
-    pub(super) now: Option<String>,
     /// At most so many events
     #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
     pub(super) limit: Option<u64>,
-    /// How the events tell their operations
-    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
-    pub(super) dialect: Dialect,
-    /// Format of the files [default: the converter's fileType, or told by name and content]
-    #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
-    pub(super) format: Option<FileFormat>,
-    /// Whether the case of operations matters
-    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
-    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
-    pub(super) op_case: bool,
-    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
-    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
-    #[arg(value_parser = parse::alias)]
-    pub(super) op_alias: Vec<(String, Operation)>,
-    /// Rules for user ids: any, or those of the analytics vendor
-    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
-    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
-    pub(super) id_rules: IdRules,
-    /// Time zone of times that name none: an IANA name or an offset
-    #[arg(long, env = "EVENTMIRROR_NAIVE_TZ", default_value = "UTC", value_parser = parse::time_zone)]
-    #[arg(value_name = "ZONE", allow_hyphen_values = true)]
-    pub(super) naive_tz: jiff::tz::TimeZone,
-    /// Unit of event times that are plain numbers
-    #[arg(long, env = "EVENTMIRROR_TIME_UNIT", default_value = "ms", value_parser = time_unit(), value_name = "UNIT")]
-    pub(super) time_unit: TimeUnit,
-    /// Memory to use, about: 512MB, 1GiB, bytes
-    #[arg(long, env = "EVENTMIRROR_MEMORY", default_value = "512MB", value_parser = parse::memory, value_name = "SIZE")]
-    pub(super) memory: usize,
     /// End with exit code 8 where a row is rejected
     #[arg(long, env = "EVENTMIRROR_STRICT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,

@@ -2,39 +2,41 @@
 
 use super::arguments::ConvertArguments;
 use super::output::{Console, say};
-use super::parse::{self, Rounding};
 use super::table::plural;
-use super::{Outcome, interrupt};
+use super::{Outcome, interrupt, reading};
 use crate::error::Result;
 use crate::ingest::{Rules, Scratch, prepare};
 use crate::model::arena::Pool;
 use crate::model::change::{ChangePart, Operation};
 use crate::model::event_json::arrow_row;
-use crate::model::key::TimePrecision;
 use crate::model::schema::Schema;
 use crate::source::{self, Converter, FileFormat, InputFile, SourceOptions};
 use parking_lot::Mutex;
 use std::io::Write;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Names that a sentence lists.
-const MOST_NAMES: usize = 5;
-
 pub(super) fn run(arguments: &ConvertArguments, console: &mut Console) -> Result<Outcome> {
-    let source = source_options(arguments)?;
+    let source = reading::options(&arguments.reading, Some(&arguments.converter))?;
     let stop = interrupt::flag()?;
     let mut files = source::list(&arguments.inputs)?;
     if let Some(converter) = &source.converter {
         let (taken, names) = converter.select(files)?;
         files = taken;
         if !names.is_empty() {
-            say(&left_out(&names));
+            say(&reading::left_out(&names));
         }
     }
-    let rules = Rules { id_rules: arguments.id_rules, ..Rules::default() };
+    let rules = Rules { id_rules: arguments.reading.id_rules, ..Rules::default() };
     let limit = arguments.limit.unwrap_or(u64::MAX);
-    let mut run = Run { rules, limit, events: 0, ignored: 0, rejected: 0, out: console.stream() };
+    let mut run = Run {
+        rules,
+        limit,
+        events: 0,
+        ignored: 0,
+        rejected: 0,
+        scratch: Scratch::new(&Pool::new(0)),
+        out: console.stream(),
+    };
     for file in &files {
         run.file(file, &source, stop)?;
     }
@@ -46,41 +48,6 @@ pub(super) fn run(arguments: &ConvertArguments, console: &mut Console) -> Result
     Ok(if arguments.strict && rejected > 0 { Outcome::Refused } else { Outcome::Done })
 }
 
-fn source_options(arguments: &ConvertArguments) -> Result<SourceOptions> {
-    Ok(SourceOptions {
-        dialect: arguments.dialect,
-        format: arguments.format,
-        converter: converter(Some(&arguments.converter), arguments.now.as_deref())?,
-        naive_tz: arguments.naive_tz.clone(),
-        time_unit: arguments.time_unit,
-        op_case_insensitive: arguments.op_case,
-        op_aliases: arguments.op_alias.clone(),
-        memory: arguments.memory,
-        ..SourceOptions::default()
-    })
-}
-
-/// The converter of a file, whose clock shows `now`, or what the clock shows now.
-pub(super) fn converter(file: Option<&Path>, now: Option<&str>) -> Result<Option<Converter>> {
-    let Some(file) = file else { return Ok(None) };
-    let converter = Converter::read(file)?;
-    if !converter.reads_clock() {
-        return Ok(Some(converter));
-    }
-    let now = match now {
-        Some(text) => parse::time(text, TimePrecision::Millis, Rounding::Down, "--now")?,
-        None => jiff::Timestamp::now().as_millisecond(),
-    };
-    Ok(Some(converter.at_time(now)))
-}
-
-/// Which inputs the converter's `filterPattern` leaves out, in a sentence.
-pub(super) fn left_out(names: &[String]) -> String {
-    let shown = names.iter().take(MOST_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
-    let more = if names.len() > MOST_NAMES { ", …" } else { "" };
-    format!("{} left out by the converter's filterPattern: {shown}{more}", plural(names.len() as u64, "file"))
-}
-
 struct Run<'a> {
     rules: Rules,
     /// Events that are still to be printed.
@@ -88,6 +55,7 @@ struct Run<'a> {
     events: u64,
     ignored: u64,
     rejected: u64,
+    scratch: Scratch,
     out: &'a mut (dyn Write + Send),
 }
 
@@ -97,14 +65,13 @@ impl Run<'_> {
             return Ok(());
         }
         let schema = Mutex::new(Schema::default());
-        let mut buckets = Scratch::new(&Pool::new(0));
         for part in source::parts(file, source)? {
             if stop.load(Ordering::Relaxed) {
                 return Err(interrupt::error());
             }
             let part = part?;
             // What `apply` would refuse is refused here too.
-            let prepared = prepare(&part, 0, &schema, &self.rules, &mut buckets)?;
+            let prepared = prepare(&part, 0, &schema, &self.rules, &mut self.scratch)?;
             let mut rejections = prepared.rejections.into_iter().peekable();
             for row in 0..part.rows.num_rows() {
                 if self.limit == 0 {

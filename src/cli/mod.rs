@@ -15,6 +15,7 @@ mod output;
 mod parse;
 mod progress;
 mod read;
+mod reading;
 mod report;
 mod status;
 mod table;

@@ -69,7 +69,7 @@ fn apply_by_default() {
     assert_eq!((options.id_rules, options.policies), (IdRules::Any, Default::default()));
     let guards = options.guards;
     assert_eq!((guards.max_delete_percent, guards.allow_gap, guards.dry_run), (20.0, false, false));
-    assert_eq!((arguments.memory, arguments.precision, arguments.strict), (512_000_000, None, false));
+    assert_eq!((arguments.reading.memory, arguments.precision, arguments.strict), (512_000_000, None, false));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn apply_with_every_flag() {
     assert_eq!(contained, [false, true, true, false]);
     let guards = options.guards;
     assert_eq!((guards.max_delete_percent, guards.allow_gap, guards.dry_run), (99.5, true, true));
-    assert_eq!((arguments.memory, arguments.precision), (1 << 30, Some(TimePrecision::Micros)));
+    assert_eq!((arguments.reading.memory, arguments.precision), (1 << 30, Some(TimePrecision::Micros)));
     assert!(arguments.strict);
 }
 
@@ -317,4 +317,44 @@ fn a_closed_pipe_does_not_end_an_apply() {
     printer.batch(&applied(2, false, false));
     assert!(printer.failed.is_some());
     assert_eq!(printer.finish((0, 2), false).map_err(|error: Error| error.to_string()).unwrap().seen, 2);
+}
+
+/// Commands of a text, a line each; a line that ends with `\` goes on, and `#` begins a comment.
+fn commands(text: &str) -> Vec<Vec<String>> {
+    let text = text.replace("\\\n", " ");
+    let lines = text.lines().map(str::trim).filter(|line| line.starts_with("eventmirror "));
+    let words = |line: &str| {
+        let (mut words, mut quote) = (vec![String::new()], None);
+        for c in line.chars() {
+            match (c, quote) {
+                ('#', None) if words.last().is_some_and(String::is_empty) => break,
+                ('>' | '|', None) if words.last().is_some_and(String::is_empty) => break,
+                ('"' | '\'', None) => quote = Some(c),
+                (c, Some(open)) if c == open => quote = None,
+                (' ', None) => words.push(String::new()),
+                (c, _) => words.last_mut().unwrap().push(c),
+            }
+        }
+        words.into_iter().filter(|word| !word.is_empty()).collect()
+    };
+    lines.map(words).collect()
+}
+
+#[test]
+fn every_command_that_the_readme_and_the_help_show_is_one() {
+    let readme = include_str!("../../README.md");
+    let blocks: String = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let mut all = vec![("README".to_owned(), blocks)];
+    for command in Cli::command().get_subcommands() {
+        let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        all.push((command.get_name().to_owned(), examples));
+    }
+    for (place, text) in all {
+        let commands = commands(&text);
+        assert!(!commands.is_empty(), "{place}");
+        for words in commands {
+            let parsed = Cli::try_parse_from(&words);
+            assert!(parsed.is_ok(), "{place}: {words:?}: {}", parsed.unwrap_err());
+        }
+    }
 }

@@ -161,8 +161,9 @@ struct Preparer<'a> {
 impl<'a> Preparer<'a> {
     fn row(&mut self, row: usize, order: u64) {
         let operation = self.part.operations.get(row);
+        let key_time = self.key_time(row);
         // Before every other rule: rows out of scope might as well not be in the source.
-        if let Some(time) = self.key_time(row)
+        if let Some(time) = key_time
             && !self.rules.scope.contains(time, self.rules.precision)
         {
             self.note_half_out_of_scope(row, operation, time);
@@ -185,23 +186,22 @@ impl<'a> Preparer<'a> {
         let Some(insert_id) = self.insert_ids.get(row).filter(|id| !id.is_empty()) else {
             return self.reject(row, Rule::MissingInsertId, "insert_id is null, absent or empty".into());
         };
-        if part.event_time.is_null(row) {
+        let Some(key_time) = key_time else {
             return self.reject(row, Rule::MissingEventTime, "the event time is null or absent".into());
-        }
+        };
         if let Err((rule, detail)) = check_id(user_id, rules.id_rules) {
             return self.reject(row, rule, detail);
         }
         if !rules.suppressed.is_empty() && rules.suppressed.contains(user_id) {
             return self.reject(row, Rule::SuppressedUser, "the user was forgotten".into());
         }
-        let micros = part.event_time.value(row);
         let sub_micros = part.sub_micros.get(row).copied().unwrap_or_default();
-        let unit = rules.precision.micros();
-        let cut_off = micros.rem_euclid(unit) as u32 * 1_000 + u32::from(sub_micros);
+        let micros = part.event_time.value(row).rem_euclid(rules.precision.micros());
+        let cut_off = micros as u32 * 1_000 + u32::from(sub_micros);
         if cut_off > 0 {
             self.out.counts.count(Counter::TimeTruncated, 1);
         }
-        self.accept(row, order, operation, (user_id, insert_id, micros.div_euclid(unit)), cut_off);
+        self.accept(row, order, operation, (user_id, insert_id, key_time), cut_off);
     }
 
     /// The event time of a row as the store keeps it.

@@ -66,12 +66,9 @@ impl Parts {
         let Rows { batch, numbers, line, not_objects, verdicts } = rows;
         let columns = self.columns_of(&batch, line);
         let mut refused = verdicts.refused;
-        let no_object = || "the line is JSON, but no object".to_owned();
-        refused.extend(not_objects.into_iter().map(|row| Refused {
-            row,
-            rule: Rule::NotAnObject,
-            detail: no_object(),
-        }));
+        let no_object =
+            |row| Refused { row, rule: Rule::NotAnObject, detail: "the line is JSON, but no object".to_owned() };
+        refused.extend(not_objects.into_iter().map(no_object));
         let user_id = id_column(&batch, &columns.user_id, Rule::BadUserId, &mut refused)?;
         let insert_id = id_column(&batch, &columns.insert_id, Rule::BadInsertId, &mut refused)?;
         let Times { micros, sub_micros } = match columns.event_time.and_then(|c| column(&batch, c)) {

@@ -13,8 +13,9 @@
 use super::call::{Reader, Site};
 use super::expression::Expression;
 use super::java_regex::Pattern;
-use super::node::{Mistake, Node};
+use super::node::{Mistake, Node, note_name};
 use crate::source::FileFormat;
+use std::collections::HashSet;
 
 /// The targets that make up an event's key; without them there is nothing to mirror.
 pub(super) const KEY_TARGETS: [&str; 3] = ["user_id", "insert_id", "time"];
@@ -131,12 +132,10 @@ fn dict_members<'a>(node: &Node<'a>) -> Result<Vec<(String, Node<'a>)>, Mistake>
         return Err(wrong());
     }
     let mut members: Vec<(String, Node<'a>)> = Vec::with_capacity(pairs.len() / 2);
-    let mut names = std::collections::HashSet::new();
+    let mut names = HashSet::new();
     for pair in pairs.chunks_exact(2) {
         let name = pair[0].string()?.ok_or_else(|| pair[0].mistake("the name of a target is a string as it stands"))?;
-        if !names.insert(name.clone()) {
-            return Err(pair[0].mistake(format!("{name:?} stands twice in one object")));
-        }
+        note_name(&mut names, &name).map_err(|what| pair[0].mistake(what))?;
         members.push((name, pair[1].clone()));
     }
     Ok(members)

@@ -27,6 +27,14 @@ fn the_documented_filters_match_whole_names() {
 }
 
 #[test]
+fn brackets_that_are_closed_too_often_are_no_pattern() {
+    // Put into brackets of our own, they would match `a` and `b`.
+    for pattern in ["a)|(b", "a)(?:b", ")("] {
+        assert!(Pattern::whole(pattern).is_err() && Pattern::new(pattern).is_err(), "{pattern}");
+    }
+}
+
+#[test]
 fn what_java_means_differently_is_written_anew() {
     for (pattern, yes, no) in [
         (r"\d", "5", "٥"),

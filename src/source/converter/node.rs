@@ -2,6 +2,7 @@
 
 use super::json;
 use crate::error::{Error, ErrorKind};
+use std::collections::HashSet;
 
 /// What is wrong in a converter file, and where.
 #[derive(Debug)]
@@ -75,13 +76,11 @@ impl<'a> Node<'a> {
     /// The members of an object, each name once.
     pub(super) fn members(&self) -> Result<Vec<(String, Node<'a>)>, Mistake> {
         let members = json::members(self.text).map_err(|error| self.mistake(format!("no object: {error}")))?;
-        let mut names = std::collections::HashSet::new();
+        let mut names = HashSet::new();
         let mut nodes = Vec::with_capacity(members.len());
         for (name, text) in members {
             let place = member_place(&self.place, &name);
-            if !names.insert(name.clone()) {
-                return Err(Mistake::new(place, format!("{name:?} stands twice in one object")));
-            }
+            note_name(&mut names, &name).map_err(|what| Mistake::new(place.clone(), what))?;
             nodes.push((name.into_owned(), Node { text, place }));
         }
         Ok(nodes)
@@ -96,6 +95,14 @@ impl<'a> Node<'a> {
 
     pub(super) fn mistake(&self, what: impl Into<String>) -> Mistake {
         Mistake::new(self.place.clone(), what)
+    }
+}
+
+/// Notes a name of an object; what is wrong, where it came before.
+pub(super) fn note_name(names: &mut HashSet<String>, name: &str) -> Result<(), String> {
+    match names.insert(name.to_owned()) {
+        true => Ok(()),
+        false => Err(format!("{name:?} stands twice in one object")),
     }
 }
 

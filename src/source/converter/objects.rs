@@ -3,7 +3,7 @@
 use super::call::{Call, Reader, Site};
 use super::expression::{Expression, Outcome};
 use super::json::{Member, members, push_member, push_name, quoted};
-use super::node::{Mistake, Node};
+use super::node::{Mistake, Node, note_name};
 use super::numbers;
 use super::run::{Context, Failure};
 use super::value::Value;
@@ -93,9 +93,7 @@ fn dict(call: &mut Call<'_, '_>) -> Result<Vec<(String, Expression)>, Mistake> {
     for index in (0..call.count()).step_by(2) {
         let name = call.text(index)?;
         members.push((quoted(&name), call.source(index + 1)?));
-        if !seen.insert(name.clone()) {
-            return Err(call.mistake_in(index, format!("{name:?} stands twice in one object")));
-        }
+        note_name(&mut seen, &name).map_err(|what| call.mistake_in(index, what))?;
     }
     Ok(members)
 }

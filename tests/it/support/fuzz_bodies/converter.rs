@@ -19,7 +19,7 @@ pub fn converter(bytes: &[u8]) {
         Err(error) => return assert_eq!(error.kind(), ErrorKind::Usage, "the converter is at fault: {error}"),
     };
     let folder = fast_folder();
-    let path = folder.path().join("the-file");
+    let path = folder.path().join(super::FILE);
     std::fs::write(&path, content).unwrap();
     let file = InputFile::new(&path, "a-name");
     let formats = [Some(FileFormat::Json), Some(FileFormat::Csv), Some(FileFormat::Parquet), None];
@@ -30,14 +30,7 @@ pub fn converter(bytes: &[u8]) {
         memory: if first >> 4 & 1 == 1 { 64 << 10 } else { 16 << 20 },
         ..SourceOptions::default()
     };
-    match read(&file, &options) {
-        Ok(rows) => assert_eq!(read(&file, &options).unwrap(), rows, "a file read twice gives the same"),
-        Err(error) => {
-            assert!(error.to_string().contains("the-file"), "an error names the file: {error}");
-            let kinds = [ErrorKind::InvalidInput, ErrorKind::Unsupported];
-            assert!(kinds.contains(&error.kind()), "the file is at fault: {error}");
-        }
-    }
+    super::read_twice(|| read(&file, &options));
 }
 
 /// Converts all rows and prepares them for the store. Returns rows, refused rows and bytes of what was prepared.

@@ -1,5 +1,7 @@
 //! What each fuzz target does with its bytes. The same functions run the saved inputs in `cargo test`.
 
+use eventmirror::{Error, ErrorKind};
+
 mod change_file;
 mod converter;
 mod json_text;
@@ -11,6 +13,21 @@ pub use converter::converter;
 pub use json_text::json_text;
 pub use key_and_row::key_and_row;
 pub use schedule::schedule;
+
+/// A file read twice gives the same; an error names it, and says that it is at fault.
+fn read_twice<T: PartialEq + std::fmt::Debug>(read: impl Fn() -> Result<T, Error>) {
+    match read() {
+        Ok(rows) => assert_eq!(read().unwrap(), rows, "a file read twice gives the same"),
+        Err(error) => {
+            assert!(error.to_string().contains(FILE), "an error names the file: {error}");
+            let kinds = [ErrorKind::InvalidInput, ErrorKind::Unsupported];
+            assert!(kinds.contains(&error.kind()), "the file is at fault: {error}");
+        }
+    }
+}
+
+/// The name of the file that an input is written to.
+const FILE: &str = "the-file";
 
 /// Takes values off the front of an input; zeros follow behind its end.
 pub struct Bytes<'a>(pub &'a [u8]);
