@@ -49,6 +49,8 @@ pub mod docs {
     pub mod format {}
     #[doc = include_str!("docs/canonical.md")]
     pub mod canonical {}
+    #[doc = include_str!("docs/converter.md")]
+    pub mod converter {}
     #[doc = include_str!("docs/glossary.md")]
     pub mod glossary {}
 }
