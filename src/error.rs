@@ -101,7 +101,10 @@ impl std::error::Error for Error {
 }
 
 impl From<std::io::Error> for Error {
+    /// An error of eventmirror that came through a reader stays itself.
     fn from(error: std::io::Error) -> Self {
-        Error::new(ErrorKind::Io, "reading or writing failed").because(error)
+        error
+            .downcast::<Error>()
+            .unwrap_or_else(|error| Error::new(ErrorKind::Io, "reading or writing failed").because(error))
     }
 }

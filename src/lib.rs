@@ -33,7 +33,7 @@ pub use model::rejection::{Rejection, Rule};
 pub use model::schema::{Column, Schema};
 pub use model::scope::Scope;
 pub use model::value::{Event, TimeUnit, Value};
-pub use source::{Converter, Dialect, FileFormat, InputFile, Mapping, SourceOptions};
+pub use source::{Converter, Dialect, FileFormat, InputFile, InputOptions, Mapping, SourceOptions};
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
 

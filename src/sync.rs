@@ -9,8 +9,8 @@ use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
 use crate::model::schema::Schema;
 use crate::model::scope::Scope;
-use crate::source::{self, InputFile, SourceOptions};
-use crate::store::{BatchWriter, Guards, Start};
+use crate::source::{self, InputFile, Known, Listed, SourceOptions};
+use crate::store::{BatchWriter, Guards, NameRecord, Start};
 use crate::window::{Noted, Records, Window};
 use crossbeam::channel;
 use parking_lot::Mutex;
@@ -37,6 +37,8 @@ pub struct ApplyOptions {
 /// What happens while files are applied.
 #[derive(Debug)]
 pub enum Progress<'a> {
+    /// Objects that a listing left out, because they were applied before and are as they were.
+    Known(u64),
     /// The inputs are listed.
     Found {
         /// How many files.
@@ -73,7 +75,11 @@ pub fn apply_files(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Applied>> {
-    let files = source::list(inputs)?;
+    let names = AppliedNames { store, source, stop };
+    let source::Found { files, known, listings } = source::find(inputs, &source.inputs, Some(&names))?;
+    if known > 0 {
+        progress(Progress::Known(known));
+    }
     let (files, left_out) = match &source.converter {
         Some(converter) => converter.select(files)?,
         None => (files, Vec::new()),
@@ -96,7 +102,39 @@ pub fn apply_files(
         progress(Progress::Done(&applied));
         all.push(applied);
     }
+    if !options.guards.dry_run {
+        for (input, newest) in &listings {
+            store.0.note_listed(source_name(source), input, *newest)?;
+        }
+    }
     Ok(all)
+}
+
+/// What the store knows of a source's names, for listings.
+struct AppliedNames<'a> {
+    store: &'a EventStore,
+    source: &'a SourceOptions,
+    stop: &'a AtomicBool,
+}
+
+impl Known for AppliedNames<'_> {
+    fn listed(&self, input: &str) -> Result<Listed> {
+        let source = source_name(self.source);
+        let Some(newest) = self.store.0.listed(source, input)? else { return Ok(Listed::default()) };
+        let look_back = i64::try_from(self.source.inputs.look_back.as_nanos()).unwrap_or(i64::MAX);
+        let behind = match newest {
+            Some(newest) => self.store.0.name_before(source, newest.saturating_sub(look_back))?,
+            None => None,
+        };
+        Ok(Listed { is_complete: true, newest, behind })
+    }
+
+    fn is_applied(&self, name: &str, size: u64, modified: Option<i64>) -> Result<bool> {
+        check_stop(self.stop)?;
+        let record = self.store.0.name(source_name(self.source), name)?;
+        let is_same = |record: NameRecord| record.named.size == size && record.named.modified == modified;
+        Ok(modified.is_some() && record.is_some_and(is_same))
+    }
 }
 
 /// What became of a file that was applied before. Size and time tell whether its content is another one now; it is read

@@ -12,7 +12,7 @@ use crate::model::change::Operation;
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
 use crate::model::scope::Scope;
-use crate::source::{Mapping, SourceOptions};
+use crate::source::{InputOptions, Mapping, SourceOptions};
 use crate::{ApplyOptions, Guards, Progress, apply_files};
 use crate::{EventStore, StoreOptions};
 use std::collections::VecDeque;
@@ -35,6 +35,7 @@ pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console)
                 printer.report.files_left_out = names.len();
                 say(&reading::left_out(names));
             }
+            Progress::Known(count) => printer.report.unlisted += count as usize,
             _ => {}
         }
     });
@@ -78,6 +79,7 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
     let reading = reading::options(&arguments.reading, arguments.converter.as_deref())?;
     Ok(SourceOptions {
         source: arguments.source.clone(),
+        inputs: InputOptions { relist: arguments.relist, look_back: arguments.look_back, ..reading.inputs },
         mapping: Mapping::parse(&parse::mappings(&arguments.map))?,
         // The store and the batch that is being applied have the larger part.
         memory: reading.memory / 4,

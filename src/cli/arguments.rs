@@ -12,6 +12,7 @@ use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -114,6 +115,10 @@ Examples:
   A first full load whose columns have other names, the insert id out of two of them:
     eventmirror apply ./mirror orders.parquet --dialect backfill \\
       --map user_id=CustomerID --map insert_id=InvoiceNo+StockCode --map event_time=InvoiceDate
+  The objects of a bucket that are new since the last time; keys and endpoint are those of AWS_… variables:
+    eventmirror apply ./mirror s3://bucket/changes/
+    eventmirror apply ./mirror 's3://bucket/changes/2025-*/*.json.gz' --relist
+    eventmirror apply ./mirror abfss://files@account.dfs.core.windows.net/changes/ gs://bucket/more/
   What would happen, and what the store refuses:
     eventmirror apply ./mirror changes/ --dry-run
     eventmirror apply ./mirror changes/ --strict --json > report.json
@@ -128,11 +133,19 @@ Examples:
 pub(super) struct ApplyArguments {
     /// Folder of the store; made if it is not there
     pub(super) store: PathBuf,
-    /// Files, folders and patterns; - is standard input
+    /// Files, folders, patterns, and URLs of them (s3://, gs://, az://, abfss://; http:// and https:// for single
+    /// files); - is standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<String>,
     #[command(flatten)]
     pub(super) reading: ReadingArguments,
+    /// List all objects of a URL, also those that sort far before what was applied last
+    #[arg(long, env = "EVENTMIRROR_RELIST", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) relist: bool,
+    /// Begin listing a URL so long before its newest applied object, so that late ones are found
+    #[arg(long, env = "EVENTMIRROR_LOOK_BACK", default_value = "2d", value_parser = parse::duration)]
+    #[arg(value_name = "TIME")]
+    pub(super) look_back: Duration,
     /// Name of the source, within which each file is applied once [default: the dialect]
     #[arg(long, env = "EVENTMIRROR_SOURCE", value_name = "NAME")]
     pub(super) source: Option<String>,
@@ -218,6 +231,10 @@ pub(super) struct ReadingArguments {
     /// Memory to use, about: 512MB, 1GiB, bytes
     #[arg(long, env = "EVENTMIRROR_MEMORY", default_value = "512MB", value_parser = parse::memory, value_name = "SIZE")]
     pub(super) memory: usize,
+    /// How long a request for a URL that fails is tried again
+    #[arg(long, env = "EVENTMIRROR_RETRY_FOR", default_value = "3m", value_parser = parse::duration)]
+    #[arg(value_name = "TIME")]
+    pub(super) retry_for: Duration,
 }
 
 const CONVERT_EXAMPLES: &str = "\
@@ -230,7 +247,7 @@ Examples:
 #[derive(Debug, Args)]
 #[command(after_help = CONVERT_EXAMPLES)]
 pub(super) struct ConvertArguments {
-    /// Files, folders and patterns; - is standard input
+    /// Files, folders, patterns, and URLs of them; - is standard input
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<String>,
     #[command(flatten)]

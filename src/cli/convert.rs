@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(super) fn run(arguments: &ConvertArguments, console: &mut Console) -> Result<Outcome> {
     let source = reading::options(&arguments.reading, Some(&arguments.converter))?;
     let stop = interrupt::flag()?;
-    let mut files = source::list(&arguments.inputs)?;
+    let mut files = source::find(&arguments.inputs, &source.inputs, None)?.files;
     if let Some(converter) = &source.converter {
         let (taken, names) = converter.select(files)?;
         files = taken;

@@ -7,6 +7,7 @@ use crate::model::key::TimePrecision;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// Less than this and nothing fits.
 const LEAST_MEMORY: u64 = 1_000_000;
@@ -57,6 +58,21 @@ pub(super) fn alias(text: &str) -> Result<(String, Operation), String> {
 pub(super) fn time_zone(text: &str) -> Result<TimeZone, String> {
     let parsed = jiff::fmt::temporal::DateTimeParser::new().parse_time_zone(text);
     parsed.map_err(|_| "a time zone is an IANA name or an offset: Europe/Berlin, +02:00, UTC".to_owned())
+}
+
+const TIME_UNITS: [(&str, u64); 5] =
+    [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 * 60 * 60), ("w", 7 * 24 * 60 * 60)];
+
+/// A length of time: `2d`, `12h`, `90s`; 0 needs no unit.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let factor = TIME_UNITS.iter().find(|(name, _)| *name == unit.trim_start()).map(|(_, factor)| *factor);
+    let factor = factor.or_else(|| (text == "0").then_some(1));
+    let seconds = number.parse::<u64>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| "a length of time is a whole number with s, m, h, d or w: 2d".to_owned())
 }
 
 /// A share in percent.
@@ -163,6 +179,17 @@ mod tests {
         }
         for text in ["", "Mars/Base", "2"] {
             assert!(time_zone(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_have_a_unit() {
+        for (text, seconds) in [("2d", 172_800), ("12h", 43_200), ("3m", 180), ("90s", 90), ("1 w", 604_800), ("0", 0)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "2", "d", "-1d", "1.5h", "2days", "99999999999999999999d", "9999999999999999999w"] {
+            assert!(duration(text).is_err(), "{text}");
         }
     }
 

@@ -34,6 +34,7 @@ impl Bars {
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
         match progress {
+            Progress::Known(_) => {}
             Progress::Found { files, bytes } => {
                 self.files = *files;
                 self.bar.set_length(*bytes);

@@ -5,7 +5,7 @@ use super::parse::{self, Rounding};
 use super::table::plural;
 use crate::error::Result;
 use crate::model::key::TimePrecision;
-use crate::source::{Converter, SourceOptions};
+use crate::source::{Converter, InputOptions, SourceOptions};
 use std::path::Path;
 
 /// Names that a sentence lists.
@@ -15,6 +15,7 @@ const MOST_NAMES: usize = 5;
 pub(super) fn options(arguments: &ReadingArguments, converter: Option<&Path>) -> Result<SourceOptions> {
     Ok(SourceOptions {
         dialect: arguments.dialect,
+        inputs: InputOptions { retry_for: arguments.retry_for, ..InputOptions::default() },
         format: arguments.format,
         converter: converter.map(|file| read_converter(file, arguments.now.as_deref())).transpose()?,
         naive_tz: arguments.naive_tz.clone(),

@@ -138,6 +138,8 @@ pub(super) struct Report {
     pub(super) files_left_out: usize,
     /// Those of either kind.
     known: usize,
+    /// Objects that were applied before and are counted only: a listing may have millions.
+    pub(super) unlisted: usize,
 }
 
 impl Report {
@@ -153,6 +155,7 @@ impl Report {
             changed: 0,
             files_left_out: 0,
             known: 0,
+            unlisted: 0,
         }
     }
 
@@ -186,7 +189,7 @@ impl Report {
 
     /// The batches that an earlier run applied, from files that are as they were.
     pub(super) fn applied_before(&self) -> usize {
-        self.known - self.changed
+        self.known - self.changed + self.unlisted
     }
 
     /// Whether `--strict` has something to refuse.
@@ -202,8 +205,8 @@ impl Report {
             dry_run: self.dry_run,
             batches: &self.batches,
             totals: TotalsJson {
-                batches: self.seen,
-                already_applied: self.already_applied,
+                batches: self.seen + self.unlisted,
+                already_applied: self.already_applied + self.unlisted,
                 counts: (&self.totals).into(),
                 files_left_out: self.files_left_out,
             },

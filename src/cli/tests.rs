@@ -64,6 +64,7 @@ fn apply_by_default() {
     assert_eq!((source.dialect, source.source, source.format), (Dialect::S3, None, None));
     assert_eq!((source.time_unit, source.op_case_insensitive), (TimeUnit::Millisecond, false));
     assert!(source.op_aliases.is_empty());
+    assert_eq!(source.inputs, crate::InputOptions::default());
     let operations = options.operations;
     assert!(operations.insert && operations.update && operations.delete);
     assert_eq!((options.id_rules, options.policies), (IdRules::Any, Default::default()));
@@ -77,12 +78,14 @@ fn apply_with_every_flag() {
     let words = "--dialect backfill --source orders --format parquet --map user_id=A --map insert_id=B+C \
         --ops insert,delete --op-case insensitive --op-alias I=INSERT,D=DELETE --id-rules amplitude \
         --on-insert-conflict ignore --on-unmatched-update reject --on-update merge --naive-tz -05:00 --time-unit us \
-        --precision us --scope event_time>=5,event_time<1970-01-02 --max-delete-percent 99.5 --allow-gap --memory 1GiB --dry-run --strict";
+         --precision us --scope event_time>=5,event_time<1970-01-02 --max-delete-percent 99.5 --allow-gap --memory 1GiB \
+         --dry-run --strict --relist --look-back 12h --retry-for 30s";
     let arguments = apply(&words.split_whitespace().collect::<Vec<_>>());
     let (source, options) = (source_options(&arguments).unwrap(), options(&arguments).unwrap());
     assert_eq!((source.dialect, source.source.as_deref()), (Dialect::Backfill, Some("orders")));
     assert_eq!((source.format, source.time_unit), (Some(FileFormat::Parquet), TimeUnit::Microsecond));
-    assert!(source.op_case_insensitive);
+    assert!(source.op_case_insensitive && source.inputs.relist);
+    assert_eq!((source.inputs.look_back.as_secs(), source.inputs.retry_for.as_secs()), (43_200, 30));
     let aliases = [("I".to_owned(), Operation::Insert), ("D".to_owned(), Operation::Delete)];
     assert_eq!(source.op_aliases, aliases);
     assert_eq!(source.naive_tz, jiff::tz::TimeZone::fixed(jiff::tz::offset(-5)));
@@ -114,6 +117,7 @@ fn wrong_usage_is_refused() {
         "apply mirror in --max-delete-percent 101",
         "convert in",
         "convert --converter c.json",
+        "apply mirror in --look-back 2",
         "get mirror --user-id ann",
         "scan mirror --format xml",
         "scan mirror --limit -1",

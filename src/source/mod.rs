@@ -5,14 +5,13 @@
 //! object, an id that is no id, a time that cannot be read.
 //!
 //! ```text
-//! input ──list──▶ InputFile ──open──▶ ChangeBatch ──parts──▶ ChangePart
+//! INPUT ──list──▶ InputFile ──open──▶ ChangeBatch ──parts──▶ ChangePart
 //!                                     files/ bytes → columns;  mapping which column is what;
 //!                                     s3, backfill operations;  ids, time key columns → keys
 //!                                     converter, where there is one: columns → the columns of events
 //! ```
 
 mod backfill;
-mod content;
 mod converter;
 mod files;
 mod ids;
@@ -27,7 +26,7 @@ mod time;
 
 pub use converter::Converter;
 pub use files::FileFormat;
-pub use inputs::{InputFile, list};
+pub use inputs::{Found, InputFile, InputOptions, Known, Listed, find, list};
 pub use mapping::Mapping;
 
 use crate::error::Result;
@@ -93,6 +92,8 @@ pub struct SourceOptions {
     pub dialect: Dialect,
     /// The source's name, the scope of its positions; the dialect's name by default.
     pub source: Option<String>,
+    /// How inputs behind URLs are listed and read.
+    pub inputs: InputOptions,
     /// The file format; by default it is told by name and content.
     pub format: Option<FileFormat>,
     /// Which column is which field.
@@ -119,6 +120,7 @@ impl Default for SourceOptions {
         SourceOptions {
             dialect: Dialect::default(),
             source: None,
+            inputs: InputOptions::default(),
             format: None,
             mapping: Mapping::default(),
             converter: None,
@@ -150,7 +152,7 @@ pub fn open(file: &InputFile, options: &SourceOptions) -> Result<ChangeBatch> {
     let position = match file.known_hash() {
         Some(hash) => Position::Named(Named { name, size, modified, hash }).into(),
         None => {
-            let content = Box::new(content::FileContent { file: file.clone(), stat, hashing });
+            let content = Box::new(inputs::content::FileContent { file: file.clone(), stat, hashing });
             BatchPosition::Unread(Unread { name, size, modified, content })
         }
     };

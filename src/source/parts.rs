@@ -1,7 +1,7 @@
 //! Columns become change parts: the same steps for every format and dialect.
 
-use super::content::Hashing;
 use super::files::{self, Rows};
+use super::inputs::content::Hashing;
 use super::mapping::{Columns, Resolver};
 use super::time::{TimeRules, Times, times};
 use super::{InputFile, SourceOptions, ids};

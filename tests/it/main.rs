@@ -8,6 +8,8 @@ mod command_line;
 mod converter;
 mod files;
 mod laws;
+#[cfg(all(feature = "cli", feature = "object-store"))]
+mod objects;
 mod opening;
 mod readers;
 mod readme;

@@ -69,8 +69,12 @@ impl Lines {
     }
 }
 
-/// A failed read is the system's fault, or that of a damaged compressed file.
+/// A failed read is the system's fault, or that of a damaged compressed file. An error of eventmirror stays itself.
 pub(super) fn failed(error: std::io::Error, compression: Compression, place: &str) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(own) => return own.at(place),
+        Err(error) => error,
+    };
     match compression != Compression::None && error.raw_os_error().is_none() {
         false => Error::new(ErrorKind::Io, "the input cannot be read").at(place).because(error),
         true => Error::new(ErrorKind::InvalidInput, format!("the {} data is damaged or cut short", compression.name()))

@@ -7,14 +7,17 @@ mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
 
-use super::content::{Beside, Hashing, Passing};
+#[cfg(feature = "parquet")]
+use super::inputs::beside::Beside;
+use super::inputs::content::{Hashing, Passing};
+#[cfg(feature = "parquet")]
+use super::inputs::scattered::Scattered;
 use super::{InputFile, SourceOptions};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::change::{Refused, RowNumbers, TEXT_MEANING, TextMeaning};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, SchemaRef};
 use compression::Compression;
-use std::fs::File;
 use std::io::{BufRead, BufReader};
 
 /// The format of a change file.
@@ -101,13 +104,12 @@ pub(super) struct Reader {
 /// Opens a file in the format that is asked for, or that its name or content tells; and says how its hash comes about.
 pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<(Reader, Hashing)> {
     let place = file.place();
-    let input = Passing::new(file.open()?);
+    let input = Passing::new(file.stream()?);
     let start = input.peek(PARQUET_MAGIC.len()).map_err(|e| e.at(place.clone()))?;
     let compression = Compression::of(&start);
     let asked = options.format.or_else(|| FileFormat::of_name(&file.name));
     if start == PARQUET_MAGIC && asked.is_none() || asked == Some(FileFormat::Parquet) {
-        let reader = open_parquet(file.open()?, &place, compression, options)?;
-        return Ok((reader, Hashing::Beside(Beside::begin(file.open()?)?)));
+        return open_parquet(file, input, compression, options);
     }
     let hashing = Hashing::Passing(input.clone());
     let mut text = BufReader::with_capacity(
@@ -128,19 +130,34 @@ pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<(Reader,
 }
 
 #[cfg(feature = "parquet")]
-fn open_parquet(input: File, place: &str, compression: Compression, options: &SourceOptions) -> Result<Reader> {
+fn open_parquet(
+    file: &InputFile,
+    input: Passing,
+    compression: Compression,
+    options: &SourceOptions,
+) -> Result<(Reader, Hashing)> {
+    let place = file.place();
     if compression != Compression::None {
         return Err(Error::new(ErrorKind::Unsupported, "a compressed Parquet file cannot be read")
             .at(place)
             .advice("Parquet compresses its pages by itself: decompress the file first"));
     }
-    parquet::open(input, place, options)
+    match file.scattered()? {
+        Scattered::File(open) => {
+            let reader = parquet::open(open, &place, options)?;
+            Ok((reader, Hashing::Beside(Beside::begin(file.stream()?)?)))
+        }
+        Scattered::Ranges(ranges) => {
+            let reader = parquet::open_ranges(ranges, input.clone(), &place, options)?;
+            Ok((reader, Hashing::Passing(input)))
+        }
+    }
 }
 
 #[cfg(not(feature = "parquet"))]
-fn open_parquet(_: File, place: &str, _: Compression, _: &SourceOptions) -> Result<Reader> {
+fn open_parquet(file: &InputFile, _: Passing, _: Compression, _: &SourceOptions) -> Result<(Reader, Hashing)> {
     Err(Error::new(ErrorKind::Unsupported, "this build of eventmirror cannot read Parquet files")
-        .at(place)
+        .at(file.place())
         .advice("build it with the feature `parquet`"))
 }
 

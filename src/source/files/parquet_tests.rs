@@ -5,6 +5,9 @@ use arrow::array::*;
 use arrow::datatypes::{Int32Type, Int64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};
+use parquet::file::metadata::{
+    FileMetaData, ParquetMetaData, ParquetMetaDataReader, ParquetMetaDataWriter, RowGroupMetaData,
+};
 use parquet::file::properties::{WriterProperties, WriterVersion};
 use std::io::{Read, Seek, SeekFrom, Write};
 
@@ -271,4 +274,89 @@ fn the_hostile_files_of_parquet_testing_are_contained() {
     let peak = status.lines().find_map(|l| l.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     println!("peak memory of this test process: {peak:?} KiB");
     assert!(peak.is_none_or(|kib| kib < 2 << 20));
+}
+
+/// Reads a file as an object is read: by ranges, and once from its first byte on. Counts the bytes of ranges.
+fn read_ranges(bytes: &[u8], options: &SourceOptions) -> Result<(Vec<Rows>, [u8; 32], u64)> {
+    use crate::model::position::Content;
+    use crate::source::inputs::content::{FileContent, Hashing, Passing};
+    use std::sync::atomic::{AtomicU64, Ordering};
+    let bytes: Arc<[u8]> = bytes.into();
+    let read = Arc::new(AtomicU64::new(0));
+    let (held, counter) = (bytes.clone(), read.clone());
+    let range = move |range: Range<u64>| -> Box<dyn Read + Send> {
+        counter.fetch_add(range.end - range.start, Ordering::Relaxed);
+        Box::new(std::io::Cursor::new(held[range.start as usize..range.end as usize].to_vec()))
+    };
+    let ranges = Ranges { size: bytes.len() as u64, read: Box::new(range) };
+    let input = Passing::new(Box::new(std::io::Cursor::new(bytes.to_vec())));
+    let parts = open_ranges(ranges, input.clone(), "f.parquet", options)?.rows.collect::<Result<_>>()?;
+    let path = tempfile::NamedTempFile::new().unwrap();
+    let file = InputFile::new(path.path(), "f.parquet");
+    let stat = file.stat().unwrap();
+    let hash = FileContent { file, stat, hashing: Hashing::Passing(input) }.hash().unwrap();
+    Ok((parts, hash, read.load(Ordering::Relaxed)))
+}
+
+/// A file with other row groups in its footer.
+fn with_groups(bytes: &[u8], change: impl Fn(Vec<RowGroupMetaData>) -> Vec<RowGroupMetaData>) -> Vec<u8> {
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&bytes::Bytes::copy_from_slice(bytes)).unwrap();
+    let footer = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap()) as usize + 8;
+    let groups = change(metadata.row_groups().to_vec());
+    let rows = groups.iter().map(RowGroupMetaData::num_rows).sum();
+    let own = metadata.file_metadata();
+    let file = FileMetaData::new(own.version(), rows, None, None, own.schema_descr_ptr(), own.column_orders().cloned());
+    let mut out = bytes[..bytes.len() - footer].to_vec();
+    ParquetMetaDataWriter::new(&mut out, &ParquetMetaData::new(file, groups)).finish().unwrap();
+    out
+}
+
+#[test]
+fn an_object_gives_the_rows_of_a_local_file_and_its_hash_in_one_pass() {
+    let properties = || WriterProperties::builder().set_max_row_group_row_count(Some(3_000)).build();
+    let bytes = bytes_of(write(&sample(10_000), properties()));
+    for (memory, rows_per_part) in [(512 << 20, 16_384), (512 << 20, 700), (400 << 10, 16_384)] {
+        let options = SourceOptions { memory, rows_per_part, ..SourceOptions::default() };
+        let (parts, hash, ranges) = read_ranges(&bytes, &options).unwrap();
+        check_sample(&parts, 10_000);
+        assert_eq!(hash, *blake3::hash(&bytes).as_bytes());
+        assert_eq!(ranges, (256 << 10).min(bytes.len() as u64), "the end of the file, and nothing twice beside it");
+        let local = read(file_of(&bytes), &options).unwrap();
+        let both = parts.iter().zip(&local);
+        assert!(
+            parts.len() == local.len() && both.clone().all(|(a, b)| a.batch == b.batch),
+            "{memory} {rows_per_part}"
+        );
+    }
+}
+
+#[test]
+fn row_groups_out_of_order_are_read_and_overlapping_ones_refused() {
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(3_000)).build();
+    let bytes = bytes_of(write(&sample(9_000), properties));
+    let turned = with_groups(&bytes, |groups| groups.into_iter().rev().collect());
+    let (parts, hash, _) = read_ranges(&turned, &SourceOptions::default()).unwrap();
+    let local = read(file_of(&turned), &SourceOptions::default()).unwrap();
+    assert!(parts.len() == 3 && parts.iter().zip(&local).all(|(a, b)| a.batch == b.batch));
+    assert_eq!(hash, *blake3::hash(&turned).as_bytes());
+    let again = with_groups(&bytes, |groups| groups.iter().cycle().take(9).cloned().collect());
+    let error = read_ranges(&again, &SourceOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("row groups overlap"), "{error}");
+}
+
+#[test]
+fn a_long_footer_of_an_object_is_read_whole() {
+    let columns = (0..400).map(|n| {
+        (
+            format!("a column with a rather long name so that the footer grows, number {n}"),
+            Arc::new(Int64Array::from(vec![n])) as ArrayRef,
+        )
+    });
+    let properties = WriterProperties::builder().set_max_row_group_row_count(Some(1)).build();
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let bytes = bytes_of(write(&arrow::compute::concat_batches(&batch.schema(), [&batch; 9]).unwrap(), properties));
+    let footer = u32::from_le_bytes(bytes[bytes.len() - 8..bytes.len() - 4].try_into().unwrap());
+    assert!(footer > 256 << 10, "{footer}");
+    let (parts, ..) = read_ranges(&bytes, &SourceOptions::default()).unwrap();
+    assert_eq!(parts.len(), 9);
 }

@@ -5,6 +5,8 @@
 //! "schema"  Vec<Column>, version 1   the columns, ids in their order
 //! "intent"  u64, version 1           a sequence whose rows are being written and not yet committed
 //! "folded"  u64, version 1           the sequence up to which the pages hold everything
+//! "listed" · length of the source, varint · source · input
+//!           Option<i64>, version 1   the newest object of an input that was listed and applied whole
 //! ```
 
 use crate::error::{Error, ErrorKind, Result};
@@ -18,6 +20,7 @@ pub(in crate::store) const FORMAT: &str = "format";
 pub(in crate::store) const SCHEMA: &str = "schema";
 pub(in crate::store) const INTENT: &str = "intent";
 pub(in crate::store) const FOLDED: &str = "folded";
+const LISTED: &str = "listed";
 const VERSION: u8 = 1;
 
 /// The format version that this crate writes and reads. `docs/format.md` lists the changes.
@@ -66,6 +69,22 @@ pub(in crate::store) fn decode_sequence(value: &[u8]) -> Result<u64> {
     codec::decode(VERSION, value, "sequence record")
 }
 
+/// The key of how far an input was listed.
+pub(in crate::store) fn listed_key(source: &str, input: &str) -> Vec<u8> {
+    let mut out = LISTED.as_bytes().to_vec();
+    super::put_text(source, &mut out);
+    out.extend_from_slice(input.as_bytes());
+    out
+}
+
+pub(in crate::store) fn encode_listed(newest: Option<i64>) -> Result<Vec<u8>> {
+    codec::encode(VERSION, &newest)
+}
+
+pub(in crate::store) fn decode_listed(value: &[u8]) -> Result<Option<i64>> {
+    codec::decode(VERSION, value, "record of a listing")
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -95,5 +114,15 @@ mod tests {
         let bytes = encode_schema(&schema).unwrap();
         assert_eq!(decode_schema(&bytes).unwrap(), schema);
         assert!(decode_schema(&bytes[1..]).is_err());
+    }
+
+    #[test]
+    fn a_listing_survives_and_keys_of_sources_do_not_mix() {
+        for newest in [None, Some(-1)] {
+            let bytes = encode_listed(newest).unwrap();
+            assert_eq!(decode_listed(&bytes).unwrap(), newest);
+            assert!(decode_listed(&bytes[1..]).is_err());
+        }
+        assert_ne!(listed_key("a", "bc"), listed_key("ab", "c"));
     }
 }

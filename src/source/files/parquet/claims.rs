@@ -1,11 +1,11 @@
 //! What a Parquet file claims about itself, checked before a reader allocates by it. A claim that is refused here would
 //! make a reader allocate without bound, overflow its stack, or read outside of the file.
 
+use super::span::Span;
 use super::thrift::{I32, LIST, STRUCT, Thrift};
 use parquet::basic::Compression;
 use parquet::file::metadata::ColumnChunkMetaData;
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 
 const MAGIC: &[u8] = b"PAR1";
 const ENCRYPTED_MAGIC: &[u8] = b"PARE";
@@ -29,13 +29,14 @@ const DELTA_BYTE_ARRAY: i64 = 7;
 /// A check's result: the refusal as a sentence.
 pub(super) type Checked<T> = Result<T, String>;
 
-/// Checks the footer's lengths and the depth of the schema.
-pub(super) fn check_footer(file: &mut File, size: u64, memory: u64) -> Checked<()> {
+/// The length that the footer claims for itself and the eight bytes behind it.
+pub(super) fn footer_length(file: &Span, memory: u64) -> Checked<u64> {
     let mut tail = [0; TAIL as usize];
+    let size = file.size();
     if size < TAIL + MAGIC.len() as u64 {
         return Err(format!("{size} bytes are too few for a Parquet file"));
     }
-    read_at(file, size - TAIL, &mut tail)?;
+    file.read_at(size - TAIL, &mut tail)?;
     let [l0, l1, l2, l3, magic @ ..] = tail;
     if magic == ENCRYPTED_MAGIC {
         return Err("the file is encrypted".to_owned());
@@ -44,12 +45,20 @@ pub(super) fn check_footer(file: &mut File, size: u64, memory: u64) -> Checked<(
         return Err("the file does not end as Parquet files do".to_owned());
     }
     let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
-    let start = (size - TAIL).checked_sub(length).ok_or("the footer is longer than the file")?;
+    if length > size - TAIL {
+        return Err("the footer is longer than the file".to_owned());
+    }
     if length > memory / 8 {
         return Err(format!("the footer of {length} bytes needs more memory than allowed"));
     }
-    let mut footer = vec![0; length as usize];
-    read_at(file, start, &mut footer)?;
+    Ok(length + TAIL)
+}
+
+/// Checks the footer's lengths and the depth of the schema.
+pub(super) fn check_footer(file: &Span, memory: u64) -> Checked<()> {
+    let length = footer_length(file, memory)?;
+    let mut footer = vec![0; (length - TAIL) as usize];
+    file.read_at(file.size() - length, &mut footer)?;
     let mut deepest = 0;
     let mut thrift = Thrift { rest: &footer };
     let read = thrift.structure(|id, kind, thrift| match (id, kind) {
@@ -115,8 +124,8 @@ pub(super) struct Pages {
 }
 
 /// Checks a column chunk's place in the file and the headers of all its pages.
-pub(super) fn check_chunk(file: &mut File, size: u64, chunk: &ColumnChunkMetaData, memory: u64) -> Checked<Pages> {
-    let (mut at, end) = byte_range(chunk, size)?;
+pub(super) fn check_chunk(file: &Span, chunk: &ColumnChunkMetaData, memory: u64) -> Checked<Pages> {
+    let (mut at, end) = byte_range(chunk, file.size())?;
     let mut pages = Pages::default();
     while at < end {
         let (header_length, header) = read_header(file, at, end)?;
@@ -136,7 +145,8 @@ pub(super) fn check_chunk(file: &mut File, size: u64, chunk: &ColumnChunkMetaDat
     Ok(pages)
 }
 
-fn byte_range(chunk: &ColumnChunkMetaData, size: u64) -> Checked<(u64, u64)> {
+/// Where a column chunk stands in a file of `size` bytes.
+pub(super) fn byte_range(chunk: &ColumnChunkMetaData, size: u64) -> Checked<(u64, u64)> {
     let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
     let range = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
     let end = range.and_then(|(start, length)| start.checked_add(length)).filter(|end| *end <= size);
@@ -147,24 +157,13 @@ fn byte_range(chunk: &ColumnChunkMetaData, size: u64) -> Checked<(u64, u64)> {
 }
 
 /// The reader gives some codecs no limit, so what they make of a page is counted before.
-fn check_codec(
-    file: &mut File,
-    at: u64,
-    compressed: u64,
-    claimed: u64,
-    codec: Compression,
-    memory: u64,
-) -> Checked<()> {
-    let page = |file: &mut File| -> Checked<std::io::Take<File>> {
-        let mut page = file.try_clone().map_err(|e| e.to_string())?;
-        page.seek(SeekFrom::Start(at)).map_err(|e| e.to_string())?;
-        Ok(page.take(compressed))
-    };
+fn check_codec(file: &Span, at: u64, compressed: u64, claimed: u64, codec: Compression, memory: u64) -> Checked<()> {
+    let page = || file.read_from(at).map(|page| page.take(compressed)).map_err(|e| e.to_string());
     match codec {
         Compression::GZIP(_) if compressed.saturating_mul(DEFLATE_RATIO) > memory => {
-            count(flate2::read::MultiGzDecoder::new(page(file)?), claimed)
+            count(flate2::read::MultiGzDecoder::new(page()?), claimed)
         }
-        Compression::BROTLI(_) => count(brotli_decompressor::Decompressor::new(page(file)?, 64 << 10), claimed),
+        Compression::BROTLI(_) => count(brotli_decompressor::Decompressor::new(page()?, 64 << 10), claimed),
         Compression::LZ4 if compressed.saturating_mul(LZ4_RATIO) > memory => {
             Err("a page in the outdated LZ4 form is too large to be checked; write the file with LZ4_RAW".to_owned())
         }
@@ -219,11 +218,11 @@ struct Header {
     dictionary_values: Option<i64>,
 }
 
-fn read_header(file: &mut File, at: u64, end: u64) -> Checked<(u64, Header)> {
+fn read_header(file: &Span, at: u64, end: u64) -> Checked<(u64, Header)> {
     for window in HEADER_WINDOWS {
         let length = window.min(end - at);
         let mut bytes = vec![0; length as usize];
-        read_at(file, at, &mut bytes)?;
+        file.read_at(at, &mut bytes)?;
         let mut thrift = Thrift { rest: &bytes };
         if let Some(header) = Header::read(&mut thrift) {
             return Ok((length - thrift.rest.len() as u64, header));
@@ -266,9 +265,4 @@ fn number(thrift: &mut Thrift<'_>, wanted: i64) -> Option<Option<i64>> {
         Some(false)
     })?;
     Some(found)
-}
-
-fn read_at(file: &mut File, at: u64, buffer: &mut [u8]) -> Checked<()> {
-    let read = file.seek(SeekFrom::Start(at)).and_then(|_| file.read_exact(buffer));
-    read.map_err(|e| format!("the file cannot be read: {e}"))
 }

@@ -2,16 +2,16 @@
 //! claims, which no header bounds. So the claims are read first.
 
 use super::claims::Checked;
+use super::span::Span;
 use super::thrift::Thrift;
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
-use std::fs::File;
 use std::sync::Arc;
 
 /// Checks that each page of a chunk claims as many lengths as it has values, or fewer.
-pub(super) fn check_lengths(file: &Arc<File>, chunk: &ColumnChunkMetaData, rows: usize) -> Checked<()> {
+pub(super) fn check_lengths(file: &Arc<Span>, chunk: &ColumnChunkMetaData, rows: usize) -> Checked<()> {
     let wrong = |e: parquet::errors::ParquetError| e.to_string();
     let mut pages = SerializedPageReader::new(file.clone(), chunk, rows, None).map_err(wrong)?;
     while let Some(page) = pages.get_next_page().map_err(wrong)? {

@@ -6,14 +6,19 @@
 //! The reader trusts its input and may panic. So what the file claims is [checked](claims) before, and a panic is
 //! caught here, at the file's edge.
 
+mod ahead;
 mod claims;
 mod lengths;
+mod span;
 mod thrift;
 
 use super::{Reader, Rows, Verdicts, text_field};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::change::{RowNumbers, TextMeaning};
+use crate::source::inputs::content::Passing;
+use crate::source::inputs::scattered::Ranges;
 use crate::source::{Mapping, SourceOptions};
+use ahead::Coming;
 use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -24,7 +29,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
 use parquet::file::metadata::ParquetMetaData;
+use span::Span;
 use std::fs::File;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -34,11 +41,46 @@ const ROWS_A_VALUE: u64 = 4;
 /// Fewer rows a part than this are not asked for, however large they are.
 const FEWEST_ROWS: u64 = 16;
 
-/// The rows of a Parquet file.
+/// The rows of a local file. All its pages are checked first.
 pub(super) fn open(file: File, place: &str, options: &SourceOptions) -> Result<Reader> {
-    let opened = guarded(place, || Parts::open(file, place, options))?;
-    let header = header(&opened.metadata, &options.mapping);
-    Ok(Reader { header: Some(header.clone()), rows: Box::new(Parts { header, ..opened }) })
+    let file = Span::whole(file)?;
+    let opened = guarded(place, || {
+        let metadata = load_metadata(&file, options)?;
+        let pages = check_pages(&file, &metadata, 0..metadata.metadata().num_row_groups(), options.memory as u64)?;
+        Parts::new(metadata, &pages, Groups::Local(file.clone()), place, options)
+    })?;
+    Ok(opened.reader())
+}
+
+/// The rows of an object. Its footer is read first; then `input`, all of it from its first byte on, with each row group
+/// checked as it comes.
+pub(super) fn open_ranges(ranges: Ranges, input: Passing, place: &str, options: &SourceOptions) -> Result<Reader> {
+    let tail = ahead::read_tail(&ranges, options.memory as u64).map_err(|e| e.at(place))?;
+    let (metadata, places) = guarded(place, || {
+        let metadata = load_metadata(&tail, options)?;
+        let places = ahead::places(metadata.metadata(), ranges.size)?;
+        Ok((metadata, places))
+    })?;
+    let is_empty = places.is_empty();
+    let mut coming = Coming::begin(ranges, input, places, options.memory)?;
+    // The first row group tells for all of them how their texts are best read.
+    let first = if is_empty { None } else { Some(coming.next_group().map_err(|e| e.at(place))?) };
+    let opened = guarded(place, || {
+        let check = |group| check_pages(group, &metadata, 0..1, options.memory as u64);
+        let pages = first.as_ref().map_or(Ok(Vec::new()), check)?;
+        Parts::new(metadata, &pages, Groups::Coming { first, coming }, place, options)
+    })?;
+    Ok(opened.reader())
+}
+
+fn load_metadata(file: &Span, options: &SourceOptions) -> Result<ArrowReaderMetadata, String> {
+    claims::check_footer(file, options.memory as u64)?;
+    ArrowReaderMetadata::load(file, plain()).map_err(|e| e.to_string())
+}
+
+/// The Arrow schema that some writers add says nothing that the Parquet types do not, but for text and zones.
+fn plain() -> ArrowReaderOptions {
+    ArrowReaderOptions::new().with_skip_arrow_metadata(true)
 }
 
 /// Turns a panic of the reader into an error.
@@ -56,8 +98,16 @@ fn guarded<T>(place: &str, read: impl FnOnce() -> Result<T, String>) -> Result<T
         .advice("write the file again; nothing of it was applied"))
 }
 
+/// Where the row groups come from.
+enum Groups {
+    /// All of a local file, whose pages were checked.
+    Local(Span),
+    /// One after the other; the first was checked.
+    Coming { first: Option<Span>, coming: Coming },
+}
+
 struct Parts {
-    file: Arc<File>,
+    groups: Groups,
     place: String,
     metadata: ArrowReaderMetadata,
     header: SchemaRef,
@@ -66,52 +116,86 @@ struct Parts {
     reader: Option<ParquetRecordBatchReader>,
     next_row: u64,
     done: bool,
+    options: SourceOptions,
 }
 
 impl Parts {
-    fn open(mut file: File, place: &str, options: &SourceOptions) -> Result<Self, String> {
-        let size = file.metadata().map_err(|e| e.to_string())?.len();
-        let memory = options.memory as u64;
-        claims::check_footer(&mut file, size, memory)?;
-        // The Arrow schema that some writers add says nothing that the Parquet types do not, but for text and zones.
-        let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-        let metadata = ArrowReaderMetadata::load(&file, plain.clone()).map_err(|e| e.to_string())?;
-        let file = Arc::new(file);
-        let pages = check_pages(&file, size, metadata.metadata(), memory)?;
-        let rows_per_part = rows_per_part(metadata.metadata(), &pages, options);
-        let wanted = wanted_schema(&metadata, &pages, rows_per_part as u64);
-        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), plain.with_schema(wanted))
+    fn new(
+        metadata: ArrowReaderMetadata,
+        pages: &[Pages],
+        groups: Groups,
+        place: &str,
+        options: &SourceOptions,
+    ) -> Result<Self, String> {
+        let rows_per_part = rows_per_part(metadata.metadata(), pages, options);
+        let wanted = wanted_schema(&metadata, pages, rows_per_part as u64);
+        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), plain().with_schema(wanted))
             .map_err(|e| e.to_string())?;
         Ok(Parts {
-            file,
+            groups,
             place: place.to_owned(),
+            header: header(&metadata, &options.mapping),
             metadata,
-            header: Arc::new(Schema::empty()),
             rows_per_part,
             row_group: 0,
             reader: None,
             next_row: 1,
             done: false,
+            options: options.clone(),
         })
     }
 
-    fn next_part(&mut self) -> Result<Option<Rows>, String> {
+    fn reader(self) -> Reader {
+        Reader { header: Some(self.header.clone()), rows: Box::new(self) }
+    }
+
+    fn next_part(&mut self) -> Result<Option<Rows>> {
+        let place = self.place.clone();
         loop {
-            if let Some(reader) = &mut self.reader {
-                match reader.next() {
-                    Some(batch) => return self.rows(&batch.map_err(|e| e.to_string())?).map(Some),
-                    None => self.reader = None,
-                }
+            if let Some(rows) = guarded(&place, || self.rows_of_group())? {
+                return Ok(Some(rows));
             }
             if self.row_group >= self.metadata.metadata().num_row_groups() {
                 return Ok(None);
             }
-            let file = self.file.try_clone().map_err(|e| e.to_string())?;
-            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone())
-                .with_batch_size(self.rows_per_part)
-                .with_row_groups(vec![self.row_group]);
-            self.reader = Some(reader.build().map_err(|e| e.to_string())?);
+            // The network's errors are not those of the file.
+            let (group, is_checked) = self.next_group().map_err(|e| e.at(&place))?;
+            self.reader = Some(guarded(&place, || self.open_group(group, is_checked))?);
             self.row_group += 1;
+        }
+    }
+
+    /// The bytes of the next row group, and whether its pages were checked.
+    fn next_group(&mut self) -> Result<(Span, bool)> {
+        Ok(match &mut self.groups {
+            Groups::Local(file) => (file.clone(), true),
+            Groups::Coming { first, coming } => match first.take() {
+                Some(first) => (first, true),
+                None => (coming.next_group()?, false),
+            },
+        })
+    }
+
+    fn open_group(&mut self, group: Span, is_checked: bool) -> Result<ParquetRecordBatchReader, String> {
+        if !is_checked {
+            let at = self.row_group..self.row_group + 1;
+            let pages = check_pages(&group, &self.metadata, at, self.options.memory as u64)?;
+            self.rows_per_part = self.rows_per_part.min(rows_per_part(self.metadata.metadata(), &pages, &self.options));
+        }
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(group, self.metadata.clone())
+            .with_batch_size(self.rows_per_part)
+            .with_row_groups(vec![self.row_group]);
+        reader.build().map_err(|e| e.to_string())
+    }
+
+    /// The next rows of the row group at hand.
+    fn rows_of_group(&mut self) -> Result<Option<Rows>, String> {
+        match self.reader.as_mut().and_then(Iterator::next) {
+            Some(batch) => self.rows(&batch.map_err(|e| e.to_string())?).map(Some),
+            None => {
+                self.reader = None;
+                Ok(None)
+            }
         }
     }
 
@@ -134,31 +218,36 @@ impl Iterator for Parts {
         if self.done {
             return None;
         }
-        let place = self.place.clone();
-        let part = guarded(&place, || self.next_part()).transpose();
+        let part = self.next_part().transpose();
         self.done = !matches!(part, Some(Ok(_)));
         part
     }
 }
 
-/// Checks all chunks; gives what the pages of each column are, over all row groups.
-fn check_pages(file: &Arc<File>, size: u64, metadata: &ParquetMetaData, memory: u64) -> Result<Vec<Pages>, String> {
-    let mut handle = file.try_clone().map_err(|e| e.to_string())?;
+/// Checks all chunks of some row groups; gives what the pages of each column are, over all of them.
+fn check_pages(
+    file: &Span,
+    metadata: &ArrowReaderMetadata,
+    groups: Range<usize>,
+    memory: u64,
+) -> Result<Vec<Pages>, String> {
+    let metadata = metadata.metadata();
+    let shared = Arc::new(file.clone());
     let mut columns = vec![Pages::default(); metadata.file_metadata().schema_descr().num_columns()];
-    for group in metadata.row_groups() {
+    for group in metadata.row_groups().get(groups).unwrap_or_default() {
         let rows = usize::try_from(group.num_rows()).map_err(|_| "a row group has a negative number of rows")?;
         let mut at_once = 0;
         for (chunk, column) in group.columns().iter().zip(&mut columns) {
             let name = chunk.column_path().string();
             let in_column = |why: String| format!("column {name}: {why}");
-            let mut pages = claims::check_chunk(&mut handle, size, chunk, memory).map_err(in_column)?;
+            let mut pages = claims::check_chunk(file, chunk, memory).map_err(in_column)?;
             pages.any_wide = pages.dictionary_values * ROWS_A_VALUE > rows as u64;
             at_once += pages.largest + pages.dictionary_bytes;
             if at_once > memory {
                 return Err(format!("its pages need more memory than the {memory} bytes allowed"));
             }
             if pages.any_lengths {
-                lengths::check_lengths(file, chunk, rows).map_err(in_column)?;
+                lengths::check_lengths(&shared, chunk, rows).map_err(in_column)?;
             }
             column.merge(pages);
         }

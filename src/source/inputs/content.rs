@@ -1,28 +1,27 @@
 //! The hash of a file's bytes, taken while they are decoded, so that a file is read once.
 //!
 //! ```text
-//! text:     file ──▶ Passing ──▶ decompress ──▶ decode      every byte passes once, in order
-//!                      └──▶ hash
-//! Parquet:  file ──▶ decode                                 bytes are read in the order of columns,
-//!           file ──▶ hash, on a thread beside               so the file is read twice, at the same time
+//! text, objects:  file ──▶ Passing ──▶ decode       every byte passes once, in order
+//!                             └──▶ hash
+//! local Parquet:  file ──▶ decode                   bytes are read in the order of columns,
+//!                 file ──▶ hash, on a thread beside  so the file is read twice, at the same time
 //! ```
 
 use super::InputFile;
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "parquet")]
+use super::beside::Beside;
+use crate::error::Result;
 use crate::model::position::Content;
 use parking_lot::Mutex;
-use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 /// Bytes that are read and hashed at a time.
-const CHUNK: usize = 256 << 10;
+pub(super) const CHUNK: usize = 256 << 10;
 
 /// A reader that hashes what passes through it. A clone is the same reader.
 #[derive(Clone)]
-pub(super) struct Passing(Arc<Mutex<Passed>>);
+pub(in crate::source) struct Passing(Arc<Mutex<Passed>>);
 
 struct Passed {
     input: Box<dyn Read + Send>,
@@ -32,12 +31,12 @@ struct Passed {
 }
 
 impl Passing {
-    pub(super) fn new(input: impl Read + Send + 'static) -> Self {
-        Passing(Arc::new(Mutex::new(Passed { input: Box::new(input), ahead: Vec::new(), hasher: Default::default() })))
+    pub(in crate::source) fn new(input: Box<dyn Read + Send>) -> Self {
+        Passing(Arc::new(Mutex::new(Passed { input, ahead: Vec::new(), hasher: Default::default() })))
     }
 
     /// The first bytes, fewer only where the input has no more of them. They are still to be read.
-    pub(super) fn peek(&self, count: usize) -> Result<Vec<u8>> {
+    pub(in crate::source) fn peek(&self, count: usize) -> Result<Vec<u8>> {
         let mut passed = self.0.lock();
         let Passed { input, ahead, hasher } = &mut *passed;
         let before = ahead.len();
@@ -72,63 +71,26 @@ impl Read for Passing {
     }
 }
 
-/// A thread that hashes a file beside those that decode it.
-pub(super) struct Beside {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<Result<[u8; 32]>>>,
-}
-
-impl Beside {
-    pub(super) fn begin(mut file: File) -> Result<Self> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let is_stopped = stop.clone();
-        let hash = move || {
-            let mut hasher = blake3::Hasher::new();
-            for_each_chunk(&mut file, |bytes| {
-                hasher.update(bytes);
-                match is_stopped.load(Ordering::Relaxed) {
-                    true => Err(std::io::Error::other("the batch was given up")),
-                    false => Ok(()),
-                }
-            })?;
-            Ok(*hasher.finalize().as_bytes())
-        };
-        let thread = std::thread::Builder::new().name("hash".to_owned()).spawn(hash)?;
-        Ok(Beside { stop, thread: Some(thread) })
-    }
-
-    fn hash(&mut self) -> Result<[u8; 32]> {
-        match self.thread.take().map(JoinHandle::join) {
-            Some(Ok(hash)) => hash,
-            _ => Err(Error::new(ErrorKind::Io, "the thread that hashed the input is gone")),
-        }
-    }
-}
-
-impl Drop for Beside {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-    }
-}
-
 /// How a file's hash comes about.
-pub(super) enum Hashing {
+pub(in crate::source) enum Hashing {
     Passing(Passing),
+    #[cfg(feature = "parquet")]
     Beside(Beside),
 }
 
 /// The content of a file as it was when its position was made.
-pub(super) struct FileContent {
-    pub(super) file: InputFile,
+pub(in crate::source) struct FileContent {
+    pub(in crate::source) file: InputFile,
     /// Size and time of last modification then.
-    pub(super) stat: (u64, Option<i64>),
-    pub(super) hashing: Hashing,
+    pub(in crate::source) stat: (u64, Option<i64>),
+    pub(in crate::source) hashing: Hashing,
 }
 
 impl Content for FileContent {
     fn hash(&mut self) -> Result<[u8; 32]> {
         let hash = match &mut self.hashing {
             Hashing::Passing(passing) => passing.hash(),
+            #[cfg(feature = "parquet")]
             Hashing::Beside(beside) => beside.hash(),
         };
         let hash = hash.map_err(|e| e.at(self.file.place()))?;
@@ -138,7 +100,10 @@ impl Content for FileContent {
 }
 
 /// Reads to the end.
-pub(super) fn for_each_chunk(input: &mut dyn Read, mut sink: impl FnMut(&[u8]) -> std::io::Result<()>) -> Result<()> {
+pub(in crate::source) fn for_each_chunk(
+    input: &mut dyn Read,
+    mut sink: impl FnMut(&[u8]) -> std::io::Result<()>,
+) -> Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
         match input.read(&mut buffer) {
@@ -171,23 +136,12 @@ mod tests {
     fn what_passes_is_hashed_once_however_much_of_it_was_read_or_looked_at() {
         let expected = *blake3::hash(TEXT).as_bytes();
         for (peeked, read) in [(0, 0), (4, 0), (4, 2), (0, 7), (4, 4), (40, 40), (4, 40)] {
-            let mut passing = Passing::new(Dripping(TEXT));
+            let mut passing = Passing::new(Box::new(Dripping(TEXT)));
             assert_eq!(passing.peek(peeked).unwrap(), TEXT[..peeked.min(TEXT.len())]);
             let mut start = Vec::new();
             passing.by_ref().take(read).read_to_end(&mut start).unwrap();
             assert_eq!(start, TEXT[..(read as usize).min(TEXT.len())], "{peeked} {read}");
             assert_eq!(passing.hash().unwrap(), expected, "{peeked} {read}");
         }
-    }
-
-    #[test]
-    fn a_thread_beside_gives_the_same_hash() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        let bytes: Vec<u8> = (0..3 * CHUNK + 5).map(|n| (n % 251) as u8).collect();
-        std::fs::write(&path, &bytes).unwrap();
-        let mut beside = Beside::begin(File::open(&path).unwrap()).unwrap();
-        assert_eq!(beside.hash().unwrap(), *blake3::hash(&bytes).as_bytes());
-        assert!(beside.hash().is_err(), "asked twice, it has nothing to say");
     }
 }
