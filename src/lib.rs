@@ -9,6 +9,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod diff;
 mod error;
 mod event_store;
 pub mod ingest;
