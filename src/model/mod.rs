@@ -23,5 +23,6 @@ pub mod row;
 pub mod schema;
 pub mod scope;
 pub mod text;
+pub mod typed;
 pub mod value;
 pub mod varint;

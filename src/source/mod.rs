@@ -23,6 +23,7 @@ mod s3;
 mod tests;
 mod text;
 mod time;
+mod typed;
 
 pub use converter::Converter;
 pub use files::FileFormat;

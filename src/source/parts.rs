@@ -4,7 +4,7 @@ use super::files::{self, Rows};
 use super::inputs::content::Hashing;
 use super::mapping::{Columns, Resolver};
 use super::time::{TimeRules, Times, times};
-use super::{InputFile, SourceOptions, ids};
+use super::{Dialect, InputFile, SourceOptions, ids, typed};
 use crate::error::Result;
 use crate::model::change::{ChangePart, Refused, TextMeaning};
 use crate::model::rejection::Rule;
@@ -79,11 +79,16 @@ impl Parts {
         let json_tokens = op.is_some_and(|(_, meaning)| meaning == TextMeaning::JsonToken);
         let operations = self.options.dialect.operations(op.map(|(array, _)| array), json_tokens, &self.options);
         let operations = operations.without(&verdicts.ignored, batch.num_rows());
+        // Repair files are S3 files; elsewhere a column may have any name.
+        let (batch, payload) = match self.options.dialect {
+            Dialect::S3 => typed::unfold(batch, columns.payload, &mut refused)?,
+            _ => (batch, columns.payload),
+        };
         // A row is refused once, for the first reason in the order of its fields.
         refused.sort_by_key(|r| r.row);
         refused.dedup_by_key(|r| r.row);
         Ok(ChangePart {
-            payload: columns.payload.clone(),
+            payload,
             user_id,
             insert_id,
             event_time: micros,
