@@ -18,6 +18,7 @@ pub mod query;
 pub mod source;
 pub mod store;
 mod sync;
+pub mod verify;
 mod window;
 
 pub use error::{Error, ErrorKind, Result};
@@ -37,6 +38,7 @@ pub use model::value::{Event, TimeUnit, Value};
 pub use source::{Converter, Dialect, FileFormat, InputFile, InputOptions, Mapping, SourceOptions};
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
+pub use verify::{Cause, Extract, StoreDifference, Verdict, Verification, VerifyOptions, verify};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

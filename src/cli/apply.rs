@@ -76,7 +76,7 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
     if arguments.source.as_deref() == Some("") {
         return Err(super::usage("a source needs a name").at("--source"));
     }
-    let reading = reading::options(&arguments.reading, arguments.converter.as_deref())?;
+    let reading = reading::change_options(&arguments.reading, &arguments.changes, arguments.converter.as_deref())?;
     Ok(SourceOptions {
         source: arguments.source.clone(),
         inputs: InputOptions { relist: arguments.relist, look_back: arguments.look_back, ..reading.inputs },
@@ -95,7 +95,7 @@ pub(super) fn options(arguments: &ApplyArguments) -> Result<ApplyOptions> {
             update: is_on(Operation::Update),
             delete: is_on(Operation::Delete),
         },
-        id_rules: arguments.reading.id_rules,
+        id_rules: arguments.changes.id_rules,
         policies: Policies {
             on_insert_conflict: arguments.on_insert_conflict,
             on_unmatched_update: arguments.on_unmatched_update,

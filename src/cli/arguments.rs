@@ -1,5 +1,6 @@
 //! Commands, arguments and flags. The comments here are the text of `--help` and of the man pages.
 
+use super::comparing::{DiffArguments, VerifyArguments};
 use super::parse;
 use crate::ingest::IdRules;
 use crate::model::change::Operation;
@@ -17,7 +18,7 @@ use std::time::Duration;
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done
-  1  the key is not in the store (get)
+  1  differences were found (verify, diff); the key is not in the store (get)
   2  wrong usage, or a store or file that this version cannot read
   3  an input is not what it claims to be, or reading or writing failed
   4  the store is damaged
@@ -32,7 +33,7 @@ Each flag is also an environment variable: --id-rules is EVENTMIRROR_ID_RULES. N
 
 Examples:
   eventmirror apply ./mirror changes/ --dialect s3
-  eventmirror count ./mirror
+  eventmirror verify ./mirror extract.parquet
   eventmirror scan ./mirror --user-id ann
   eventmirror rejected ./mirror";
 
@@ -56,6 +57,10 @@ pub(super) enum Command {
     Apply(Box<ApplyArguments>),
     /// Show what a converter makes of files, and apply nothing
     Convert(Box<ConvertArguments>),
+    /// Compare the store with an extract of the warehouse, row by row
+    Verify(Box<VerifyArguments>),
+    /// Show what differs between two stores, or two commits of one
+    Diff(DiffArguments),
     /// Print the event with a key as one line of JSON
     Get(GetArguments),
     /// Print or export events, each user's together
@@ -75,7 +80,9 @@ pub(super) enum Command {
 }
 
 /// A parser of one of several words, each with its value.
-fn one_of<T: Clone + Send + Sync + 'static>(choices: Vec<(&'static str, T)>) -> impl TypedValueParser<Value = T> {
+pub(super) fn one_of<T: Clone + Send + Sync + 'static>(
+    choices: Vec<(&'static str, T)>,
+) -> impl TypedValueParser<Value = T> {
     let words: Vec<&'static str> = choices.iter().map(|(word, _)| *word).collect();
     PossibleValuesParser::new(words).try_map(move |text| {
         let choice = choices.iter().find(|(word, _)| *word == text);
@@ -139,6 +146,8 @@ pub(super) struct ApplyArguments {
     pub(super) inputs: Vec<String>,
     #[command(flatten)]
     pub(super) reading: ReadingArguments,
+    #[command(flatten)]
+    pub(super) changes: ChangeArguments,
     /// List all objects of a URL, also those that sort far before what was applied last
     #[arg(long, env = "EVENTMIRROR_RELIST", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) relist: bool,
@@ -196,12 +205,9 @@ pub(super) struct ApplyArguments {
     pub(super) strict: bool,
 }
 
-/// How files are read, whatever becomes of their rows.
+/// How files are read, for all commands that read some.
 #[derive(Debug, Args)]
 pub(super) struct ReadingArguments {
-    /// How the events tell their operations
-    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
-    pub(super) dialect: Dialect,
     /// Format of the files [default: the converter's fileType, or told by name and content]
     #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
     pub(super) format: Option<FileFormat>,
@@ -209,18 +215,6 @@ pub(super) struct ReadingArguments {
     /// [default: the time at which the command starts]
     #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
     pub(super) now: Option<String>,
-    /// Whether the case of operations matters
-    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
-    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
-    pub(super) op_case: bool,
-    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
-    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
-    #[arg(value_parser = parse::alias)]
-    pub(super) op_alias: Vec<(String, Operation)>,
-    /// Rules for user ids: any, or those of the analytics vendor
-    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
-    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
-    pub(super) id_rules: IdRules,
     /// Time zone of times that name none: an IANA name or an offset
     #[arg(long, env = "EVENTMIRROR_NAIVE_TZ", default_value = "UTC", value_parser = parse::time_zone)]
     #[arg(value_name = "ZONE", allow_hyphen_values = true)]
@@ -235,6 +229,26 @@ pub(super) struct ReadingArguments {
     #[arg(long, env = "EVENTMIRROR_RETRY_FOR", default_value = "3m", value_parser = parse::duration)]
     #[arg(value_name = "TIME")]
     pub(super) retry_for: Duration,
+}
+
+/// How rows are changes, for the commands that read changes.
+#[derive(Debug, Args)]
+pub(super) struct ChangeArguments {
+    /// How the events tell their operations
+    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
+    pub(super) dialect: Dialect,
+    /// Whether the case of operations matters
+    #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
+    #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]
+    pub(super) op_case: bool,
+    /// Other texts for operations: I=INSERT,U=UPDATE,D=DELETE
+    #[arg(long, env = "EVENTMIRROR_OP_ALIAS", value_delimiter = ',', value_name = "ALIAS=OPERATION")]
+    #[arg(value_parser = parse::alias)]
+    pub(super) op_alias: Vec<(String, Operation)>,
+    /// Rules for user ids: any, or those of the analytics vendor
+    #[arg(long, env = "EVENTMIRROR_ID_RULES", default_value = "any", value_name = "RULES")]
+    #[arg(value_parser = one_of(vec![("any", IdRules::Any), ("amplitude", IdRules::Amplitude)]))]
+    pub(super) id_rules: IdRules,
 }
 
 const CONVERT_EXAMPLES: &str = "\
@@ -252,6 +266,8 @@ pub(super) struct ConvertArguments {
     pub(super) inputs: Vec<String>,
     #[command(flatten)]
     pub(super) reading: ReadingArguments,
+    #[command(flatten)]
+    pub(super) changes: ChangeArguments,
     /// The vendor's converter (JSON)
     #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
     pub(super) converter: PathBuf,

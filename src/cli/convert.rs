@@ -16,7 +16,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub(super) fn run(arguments: &ConvertArguments, console: &mut Console) -> Result<Outcome> {
-    let source = reading::options(&arguments.reading, Some(&arguments.converter))?;
+    let source = reading::change_options(&arguments.reading, &arguments.changes, Some(&arguments.converter))?;
     let stop = interrupt::flag()?;
     let mut files = source::find(&arguments.inputs, &source.inputs, None)?.files;
     if let Some(converter) = &source.converter {
@@ -26,7 +26,7 @@ pub(super) fn run(arguments: &ConvertArguments, console: &mut Console) -> Result
             say(&reading::left_out(&names));
         }
     }
-    let rules = Rules { id_rules: arguments.reading.id_rules, ..Rules::default() };
+    let rules = Rules { id_rules: arguments.changes.id_rules, ..Rules::default() };
     let limit = arguments.limit.unwrap_or(u64::MAX);
     let mut run = Run {
         rules,

@@ -6,7 +6,9 @@
 
 mod apply;
 mod arguments;
+mod comparing;
 mod convert;
+mod diff;
 mod export;
 mod generate;
 mod interrupt;
@@ -21,6 +23,7 @@ mod status;
 mod table;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use crate::error::{Error, ErrorKind, Result};
 use arguments::{Cli, Command};
@@ -35,6 +38,8 @@ enum Outcome {
     Done,
     /// The key is not in the store.
     NotFound,
+    /// What was compared differs.
+    Different,
     /// Done, but `--strict` was given and rows were rejected or files were changed after they were applied.
     Refused,
 }
@@ -43,7 +48,7 @@ impl Outcome {
     fn exit_code(self) -> u8 {
         match self {
             Outcome::Done => 0,
-            Outcome::NotFound => 1,
+            Outcome::NotFound | Outcome::Different => 1,
             Outcome::Refused => 8,
         }
     }
@@ -99,6 +104,8 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Outcome> {
     match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, json, console),
         Command::Convert(arguments) => convert::run(arguments, console),
+        Command::Verify(arguments) => verify::run(arguments, json, console),
+        Command::Diff(arguments) => diff::run(arguments, json, console),
         Command::Get(arguments) => read::get(arguments, console),
         Command::Scan(arguments) => export::scan(arguments, json, console),
         Command::Count(arguments) => read::count(arguments, json, console),

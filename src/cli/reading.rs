@@ -1,6 +1,6 @@
 //! The flags of reading files into options, for all commands that read files.
 
-use super::arguments::ReadingArguments;
+use super::arguments::{ChangeArguments, ReadingArguments};
 use super::parse::{self, Rounding};
 use super::table::plural;
 use crate::error::Result;
@@ -11,18 +11,29 @@ use std::path::Path;
 /// Names that a sentence lists.
 const MOST_NAMES: usize = 5;
 
-/// The options, with the converter in a file if there is one.
-pub(super) fn options(arguments: &ReadingArguments, converter: Option<&Path>) -> Result<SourceOptions> {
+/// The options of changes, with the converter in a file if there is one.
+pub(super) fn change_options(
+    reading: &ReadingArguments,
+    changes: &ChangeArguments,
+    converter: Option<&Path>,
+) -> Result<SourceOptions> {
     Ok(SourceOptions {
-        dialect: arguments.dialect,
-        inputs: InputOptions { retry_for: arguments.retry_for, ..InputOptions::default() },
-        format: arguments.format,
-        converter: converter.map(|file| read_converter(file, arguments.now.as_deref())).transpose()?,
-        naive_tz: arguments.naive_tz.clone(),
-        time_unit: arguments.time_unit,
-        op_case_insensitive: arguments.op_case,
-        op_aliases: arguments.op_alias.clone(),
-        memory: arguments.memory,
+        dialect: changes.dialect,
+        op_case_insensitive: changes.op_case,
+        op_aliases: changes.op_alias.clone(),
+        ..options(reading, converter)?
+    })
+}
+
+/// The options of rows that are no changes, with the converter in a file if there is one.
+pub(super) fn options(reading: &ReadingArguments, converter: Option<&Path>) -> Result<SourceOptions> {
+    Ok(SourceOptions {
+        inputs: InputOptions { retry_for: reading.retry_for, ..InputOptions::default() },
+        format: reading.format,
+        converter: converter.map(|file| read_converter(file, reading.now.as_deref())).transpose()?,
+        naive_tz: reading.naive_tz.clone(),
+        time_unit: reading.time_unit,
+        memory: reading.memory,
         ..SourceOptions::default()
     })
 }

@@ -17,6 +17,7 @@ mod recover;
 mod snapshot;
 mod sorted_files;
 mod status;
+mod touched;
 mod write_rows;
 mod writer;
 

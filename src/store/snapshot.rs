@@ -27,7 +27,7 @@ pub struct ScanRange {
 /// The table as one commit left it. It does not change while batches are applied, and it is cheap to make and clone.
 #[derive(Clone)]
 pub struct Snapshot {
-    store: Store,
+    pub(super) store: Store,
     sequence: u64,
     rows: u64,
     schema: Arc<Schema>,

@@ -20,3 +20,4 @@ mod semantics;
 #[allow(dead_code)]
 mod support;
 mod tidy;
+mod verify;

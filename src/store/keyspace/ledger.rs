@@ -61,6 +61,12 @@ pub(in crate::store) fn encode_hazards(key_hashes: &[u128]) -> Vec<u8> {
     key_hashes.iter().flat_map(|hash| hash.to_be_bytes()).collect()
 }
 
+/// The key hashes of such a value; `None` where the bytes are none.
+pub(in crate::store) fn decode_hazards(value: &[u8]) -> Option<impl Iterator<Item = u128>> {
+    let (hashes, rest) = value.as_chunks::<16>();
+    rest.is_empty().then(|| hashes.iter().map(|hash| u128::from_be_bytes(*hash)))
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -90,6 +96,13 @@ mod tests {
             damaged[at] ^= 0x10;
             assert!(decode(&damaged).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn hazards_survive_and_a_cut_list_is_noticed() {
+        let bytes = encode_hazards(&[7, u128::MAX]);
+        assert_eq!(decode_hazards(&bytes).unwrap().collect::<Vec<_>>(), [7, u128::MAX]);
+        assert!(decode_hazards(&bytes[1..]).is_none());
     }
 
     #[test]

@@ -1,0 +1,86 @@
+//! Arguments of the commands that compare. The comments here are the text of `--help` and of the man pages.
+
+use super::arguments::{ReadingArguments, one_of};
+use crate::verify::Cause;
+use clap::builder::{FalseyValueParser, TypedValueParser};
+use clap::{ArgAction, Args};
+use std::path::PathBuf;
+
+fn cause() -> impl TypedValueParser<Value = Cause> {
+    one_of(Cause::ALL.map(|cause| (cause.name(), cause)).into())
+}
+
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  Exit code 0 says that the store has exactly the rows of the extract:
+    eventmirror verify ./mirror extract/
+    eventmirror verify ./mirror orders.parquet --map user_id=CustomerID --map event_time=InvoiceDate
+  An extract that was taken after the batch of commit 41, while newer ones are applied:
+    eventmirror verify ./mirror extract.csv --as-of 41 --json > verification.json
+  Differences that are known and harmless, and the mutations that mend the others:
+    eventmirror verify ./mirror extract/ --accept duplicate_in_extract,suppressed --repair repair.json.gz
+    eventmirror apply ./mirror repair.json.gz";
+
+#[derive(Debug, Args)]
+#[command(after_help = VERIFY_EXAMPLES)]
+pub(super) struct VerifyArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// Files, folders, patterns, and URLs of them, with all rows of the table; - is standard input
+    #[arg(required = true, value_name = "EXTRACT")]
+    pub(super) extract: Vec<String>,
+    /// As the store was after this commit [default: the last]
+    #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
+    pub(super) as_of: Option<u64>,
+    /// Read every row of the store, compute its hash anew, and trust no fingerprint
+    #[arg(long, env = "EVENTMIRROR_FULL", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) full: bool,
+    /// Samples of each kind of difference at most
+    #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N", default_value_t = 100)]
+    pub(super) limit: usize,
+    /// Causes whose differences do not make the exit code 1
+    #[arg(long, env = "EVENTMIRROR_ACCEPT", value_name = "CAUSES", value_delimiter = ',', value_parser = cause())]
+    pub(super) accept: Vec<Cause>,
+    /// File for the mutations that make the store equal to the extract (gzip, one JSON object a line), for `apply`
+    #[arg(long, env = "EVENTMIRROR_REPAIR", value_name = "FILE", conflicts_with = "as_of")]
+    pub(super) repair: Option<PathBuf>,
+    /// Which column is which field: user_id, insert_id, event_time; insert_id=A+B takes two columns together
+    /// [default: the usual names]
+    #[arg(long, env = "EVENTMIRROR_MAP", value_name = "FIELD=COLUMN")]
+    pub(super) map: Vec<String>,
+    /// The vendor's converter (JSON), which makes events out of rows, instead of a map
+    #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
+    pub(super) converter: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) reading: ReadingArguments,
+}
+
+const DIFF_EXAMPLES: &str = "\
+Examples:
+  What one batch, or all since one, changed:
+    eventmirror diff ./mirror --from 41 --to 42
+    eventmirror diff ./mirror --from 41 --stat
+  Two mirrors of one table:
+    eventmirror diff ./mirror ./other-mirror --json";
+
+#[derive(Debug, Args)]
+#[command(after_help = DIFF_EXAMPLES)]
+pub(super) struct DiffArguments {
+    /// Folder of the store; of the older one, where there are two
+    pub(super) store: PathBuf,
+    /// Folder of another store [default: the same, at two commits]
+    #[arg(required_unless_present_any = ["from", "to"])]
+    pub(super) other: Option<PathBuf>,
+    /// The first as it was after this commit; 0 is the empty store [default: the last; 0 where there is one store]
+    #[arg(long, env = "EVENTMIRROR_FROM", value_name = "SEQUENCE")]
+    pub(super) from: Option<u64>,
+    /// The second as it was after this commit [default: the last]
+    #[arg(long, env = "EVENTMIRROR_TO", value_name = "SEQUENCE")]
+    pub(super) to: Option<u64>,
+    /// Count the differences, and show none
+    #[arg(long, env = "EVENTMIRROR_STAT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) stat: bool,
+    /// Show at most so many rows [default: all; 100 in the JSON form]
+    #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
+    pub(super) limit: Option<u64>,
+}
