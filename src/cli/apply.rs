@@ -17,34 +17,57 @@ use crate::{ApplyOptions, Guards, Progress, apply_files};
 use crate::{EventStore, StoreOptions};
 use std::collections::VecDeque;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
 pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console) -> Result<Outcome> {
-    let (source, options) = (source_options(arguments)?, options(arguments)?);
+    let applying = Applying::begin(arguments)?;
     let stop = interrupt::flag()?;
-    let (store, _folder) = open(arguments)?;
-    let source_name = source.source.clone().unwrap_or_else(|| source.dialect.name().to_owned());
-    let report = Report::new(arguments.store.display().to_string(), source_name, arguments.dry_run);
+    let report = applying.report(arguments);
     let mut printer = Printer { report, shape: console.shape(json), console, lines: VecDeque::new(), failed: None };
     let mut bars = Bars::new();
-    let result = apply_files(&store, &arguments.inputs, &source, &options, stop, &mut |progress| {
+    let result = applying.run(&arguments.inputs, stop, &mut |progress| {
         bars.show(&progress);
-        match progress {
-            Progress::Done(applied) => printer.batch(applied),
-            Progress::LeftOut(names) => {
-                printer.report.files_left_out = names.len();
-                say(&reading::left_out(names));
-            }
-            Progress::Known(count) => printer.report.unlisted += count as usize,
-            _ => {}
-        }
+        printer.tell(&progress);
     });
     bars.finish();
     // Batches that are committed are reported even where a later one failed.
-    let snapshot = store.snapshot();
+    let snapshot = applying.store.snapshot();
     let printed = printer.finish((snapshot.count(), snapshot.sequence()), result.is_err());
     result?;
     printed.map(|report| if arguments.strict && report.is_refused() { Outcome::Refused } else { Outcome::Done })
+}
+
+/// A store that is open, and how files are applied to it.
+pub(super) struct Applying {
+    pub(super) store: EventStore,
+    source: SourceOptions,
+    options: ApplyOptions,
+    /// The folder of a passing store.
+    _folder: Option<TempDir>,
+}
+
+impl Applying {
+    pub(super) fn begin(arguments: &ApplyArguments) -> Result<Applying> {
+        let (source, options) = (source_options(arguments)?, options(arguments)?);
+        let (store, _folder) = open(arguments)?;
+        Ok(Applying { store, source, options, _folder })
+    }
+
+    /// A report without batches.
+    pub(super) fn report(&self, arguments: &ApplyArguments) -> Report {
+        let source = self.source.source.clone().unwrap_or_else(|| self.source.dialect.name().to_owned());
+        Report::new(arguments.store.display().to_string(), source, arguments.dry_run)
+    }
+
+    pub(super) fn run(
+        &self,
+        inputs: &[String],
+        stop: &AtomicBool,
+        told: &mut dyn FnMut(Progress<'_>),
+    ) -> Result<Vec<Applied>> {
+        apply_files(&self.store, inputs, &self.source, &self.options, stop, told)
+    }
 }
 
 /// Opens the store. A dry run writes nothing, so it reads the store, or a passing one in place of one that is not
@@ -125,6 +148,13 @@ pub(super) struct Printer<'a> {
 }
 
 impl Printer<'_> {
+    fn tell(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Done(applied) => self.batch(applied),
+            other => self.report.note(other),
+        }
+    }
+
     pub(super) fn batch(&mut self, applied: &Applied) {
         let batch = self.report.add(applied);
         match self.shape {

@@ -55,6 +55,8 @@ pub(super) struct Cli {
 pub(super) enum Command {
     /// Apply change files to a store, each exactly once
     Apply(Box<ApplyArguments>),
+    /// Apply what is new from all sources of a file, once or again and again
+    Sync(SyncArguments),
     /// Show what a converter makes of files, and apply nothing
     Convert(Box<ConvertArguments>),
     /// Compare the store with an extract of the warehouse, row by row
@@ -277,6 +279,49 @@ pub(super) struct ConvertArguments {
     /// End with exit code 8 where a row is rejected
     #[arg(long, env = "EVENTMIRROR_STRICT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) strict: bool,
+}
+
+const SYNC_EXAMPLES: &str = "\
+Examples:
+  All sources, and again every five minutes until Ctrl-C, which exits with 7:
+    eventmirror sync eventmirror.toml
+    eventmirror sync eventmirror.toml --watch 5m
+  One of them, for a script:
+    eventmirror sync eventmirror.toml --source shop --json
+
+The file (TOML). Settings are the flags of apply, with _ for -; those of a store hold for all of its sources. Paths are
+relative to the file's folder. A switch is true; a flag that may be repeated is an array, or a table of its pairs:
+
+  [stores.shop]
+  path = \"./mirror\"
+  memory = \"1GiB\"
+
+  [[sources]]
+  name = \"orders\"
+  store = \"shop\"                   # may be left out where there is one store
+  inputs = [\"s3://bucket/orders/\"]
+  converter = \"converter.json\"
+  ops = [\"insert\", \"update\"]
+  scope = \"event_time < 2025-11-05T00:00:00Z\"
+
+  [[sources]]
+  name = \"web\"
+  inputs = \"exports/*.parquet\"
+  dialect = \"backfill\"
+  map = { user_id = \"CustomerID\", insert_id = [\"InvoiceNo\", \"StockCode\"] }";
+
+#[derive(Debug, Args)]
+#[command(after_help = SYNC_EXAMPLES)]
+pub(super) struct SyncArguments {
+    /// File with the stores and sources (TOML)
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// This source only; may be repeated [default: all, in the order of the file]
+    #[arg(long, env = "EVENTMIRROR_SOURCE", value_delimiter = ',', value_name = "NAME")]
+    pub(super) source: Vec<String>,
+    /// Go on, and begin again so long after the last beginning: 30s, 5m
+    #[arg(long, env = "EVENTMIRROR_WATCH", value_parser = parse::duration, value_name = "TIME")]
+    pub(super) watch: Option<Duration>,
 }
 
 const GET_EXAMPLES: &str = "\

@@ -20,6 +20,8 @@ mod read;
 mod reading;
 mod report;
 mod status;
+mod sync;
+mod sync_file;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -103,6 +105,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Outcome> {
     let json = cli.json;
     match &cli.command {
         Command::Apply(arguments) => apply::run(arguments, json, console),
+        Command::Sync(arguments) => sync::run(arguments, json, console),
         Command::Convert(arguments) => convert::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, json, console),
         Command::Diff(arguments) => diff::run(arguments, json, console),

@@ -1,5 +1,8 @@
 //! The report of `apply`: what became of each batch, and the sums. Keys are public and their order is fixed.
 
+use super::output::say;
+use super::reading;
+use crate::Progress;
 use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::{Applied, NearMatch};
 use crate::model::position::Position;
@@ -156,6 +159,18 @@ impl Report {
             files_left_out: 0,
             known: 0,
             unlisted: 0,
+        }
+    }
+
+    /// Counts what is no batch, and says what people should know of it.
+    pub(super) fn note(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::LeftOut(names) => {
+                self.files_left_out = names.len();
+                say(&reading::left_out(names));
+            }
+            Progress::Known(count) => self.unlisted += *count as usize,
+            _ => {}
         }
     }
 

@@ -41,6 +41,8 @@ struct SourceJson<'a> {
     names: u64,
     last_name: Option<&'a str>,
     last_sequence: u64,
+    applied_at: String,
+    newest: Option<String>,
 }
 
 impl<'a> From<&'a Status> for StatusJson<'a> {
@@ -52,6 +54,8 @@ impl<'a> From<&'a Status> for StatusJson<'a> {
             names: source.names,
             last_name: source.last_name.as_deref(),
             last_sequence: source.last_sequence,
+            applied_at: rfc3339(source.applied_at),
+            newest: source.newest.map(rfc3339),
         });
         StatusJson {
             schema: "eventmirror.status/1",
@@ -159,6 +163,8 @@ mod tests {
                 names: 2,
                 last_name: Some("0002.json".into()),
                 last_sequence: 2,
+                applied_at: 6,
+                newest: Some(4),
             }],
             rejections: 1,
             suppressed_users: 0,
@@ -168,7 +174,7 @@ mod tests {
             + "\"precision\":\"ms\",\"created_at\":\"1970-01-01T00:00:00.005Z\",\"sequence\":2,\"rows\":7,"
             + "\"columns\":[{\"name\":\"plan\",\"types\":[\"bool\",\"text\"]}],"
             + "\"sources\":[{\"source\":\"s3\",\"watermark\":null,\"names\":2,\"last_name\":\"0002.json\","
-            + "\"last_sequence\":2}],\"rejections\":1,\"suppressed_users\":0,\"disk_bytes\":4096}";
+            + "\"last_sequence\":2,\"applied_at\":\"1970-01-01T00:00:00.006Z\",\"newest\":\"1970-01-01T00:00:00.004Z\"}],\"rejections\":1,\"suppressed_users\":0,\"disk_bytes\":4096}";
         assert_eq!(serde_json::to_string(&StatusJson::from(&status)).unwrap(), expected);
     }
 

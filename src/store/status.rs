@@ -37,12 +37,15 @@ impl Store {
                 names: 0,
                 last_name: None,
                 last_sequence: 0,
+                applied_at: 0,
+                newest: None,
             });
-            status.last_sequence = entry.sequence;
+            (status.last_sequence, status.applied_at) = (entry.sequence, entry.committed_at);
             match entry.position {
                 Position::Numbered(number) => status.watermark = Some(number),
                 Position::Named(named) => {
                     status.names += 1;
+                    status.newest = status.newest.max(named.modified.map(|nanos| nanos.div_euclid(1_000_000)));
                     status.last_name = status.last_name.take().max(Some(named.name));
                 }
             }
@@ -91,6 +94,10 @@ pub struct SourceStatus {
     pub last_name: Option<String>,
     /// The last commit of the source.
     pub last_sequence: u64,
+    /// When that was, milliseconds since 1970.
+    pub applied_at: i64,
+    /// When the newest of its files was written, milliseconds since 1970, where that is known.
+    pub newest: Option<i64>,
 }
 
 fn disk_bytes(path: &Path) -> Result<u64> {

@@ -8,7 +8,7 @@ use eventmirror::model::change::{Operation, WindowKind};
 use eventmirror::model::{text::append_plain, value::ValueRef};
 use eventmirror::{
     ApplyOptions, Error, ErrorKind, Event, EventStore, LedgerEntry, Policies, Policy, Position, Result, Rule,
-    ScanRange, Snapshot, StoreOptions, TimeUnit, Value,
+    ScanRange, Snapshot, SourceStatus, StoreOptions, TimeUnit, Value,
 };
 use rocksdb::{DB, IteratorMode, Options};
 use serde_json::{Value as Json, json};
@@ -192,10 +192,19 @@ fn raw(path: &Path) -> DB {
 
 // The report: everything that a store shows, one JSON object a line.
 
+/// A source as the frozen reports have it.
+fn shown_source(source: &SourceStatus) -> String {
+    let SourceStatus { source, watermark, names, last_name, last_sequence, .. } = source;
+    format!(
+        "SourceStatus {{ source: {source:?}, watermark: {watermark:?}, names: {names}, last_name: {last_name:?}, \
+         last_sequence: {last_sequence} }}"
+    )
+}
+
 fn report(store: &EventStore) -> Result<Vec<Json>> {
     let status = store.status()?;
     let columns: Vec<_> = status.columns.iter().map(|column| json!([column.name, column.types])).collect();
-    let sources: Vec<_> = status.sources.iter().map(|source| format!("{source:?}")).collect();
+    let sources: Vec<_> = status.sources.iter().map(shown_source).collect();
     let mut lines = vec![json!({
         "store": {
             "format": status.format_version, "precision": status.precision.name(), "created_at": status.created_at,

@@ -16,8 +16,10 @@ mod readme;
 mod real_data;
 mod saved_inputs;
 mod semantics;
+mod shell;
 // The crash test is a binary of its own and uses some of it too.
 #[allow(dead_code)]
 mod support;
+mod sync;
 mod tidy;
 mod verify;
