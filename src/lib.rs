@@ -35,7 +35,9 @@ pub use model::rejection::{Rejection, Rule};
 pub use model::schema::{Column, Schema};
 pub use model::scope::Scope;
 pub use model::value::{Event, TimeUnit, Value};
-pub use source::{Converter, Dialect, FileFormat, InputFile, InputOptions, Mapping, SourceOptions};
+pub use source::{
+    ColumnNames, Converter, CsvForm, Dialect, FileFormat, InputFile, InputOptions, Mapping, SourceOptions, WindowFiles,
+};
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
 pub use verify::{Cause, Extract, StoreDifference, Verdict, Verification, VerifyOptions, verify};

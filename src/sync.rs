@@ -2,15 +2,15 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
-use crate::ingest::{self, Coalesced, EnabledOperations, IdRules, PreparedRows, Rules, Scratch};
+use crate::ingest::{self, Coalesced, EnabledOperations, IdRules, LoneHalves, PreparedRows, Rules, Scratch};
 use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
 use crate::model::schema::Schema;
 use crate::model::scope::Scope;
-use crate::source::{self, InputFile, Known, Listed, SourceOptions};
-use crate::store::{BatchWriter, Guards, NameRecord, Start};
+use crate::source::{self, Dialect, InputWindow, Known, Listed, SourceOptions, Windows};
+use crate::store::{BatchWriter, Guards, NameRecord, Origin, Start};
 use crate::window::{Noted, Records, Window};
 use crossbeam::channel;
 use parking_lot::Mutex;
@@ -41,15 +41,15 @@ pub enum Progress<'a> {
     Known(u64),
     /// The inputs are listed.
     Found {
-        /// How many files.
-        files: usize,
+        /// How many windows.
+        windows: usize,
         /// Their bytes.
         bytes: u64,
     },
     /// The names of inputs that the converter's `filterPattern` leaves out, where there are any.
     LeftOut(&'a [String]),
-    /// A file is begun.
-    File {
+    /// A window is begun.
+    Window {
         /// Its name.
         name: &'a str,
         /// Its bytes.
@@ -61,12 +61,13 @@ pub enum Progress<'a> {
     Done(&'a Applied),
 }
 
-/// Applies files, each as one batch, in the byte order of their names. `stop` ends it between two rows: the batch at
-/// hand leaves nothing, those before it stay.
+/// Applies files window by window, each as one batch: in the byte order of the windows' names, or in the order of their
+/// commit versions where they have them. `stop` ends it between two rows: the batch at hand leaves nothing, those before
+/// it stay.
 ///
 /// # Errors
-/// `Interrupted` where `stop` was set; otherwise those of [`EventStore::apply`], with the file's name. Files before the
-/// one that failed are applied.
+/// `Interrupted` where `stop` was set; `Usage` where options contradict each other or the files; otherwise those of
+/// [`EventStore::apply`], with the file's or window's name. Windows before the one that failed are applied.
 pub fn apply_files(
     store: &EventStore,
     inputs: &[String],
@@ -75,28 +76,28 @@ pub fn apply_files(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Applied>> {
+    source.check()?;
     let names = AppliedNames { store, source, stop };
-    let source::Found { files, known, listings } = source::find(inputs, &source.inputs, Some(&names))?;
+    let Windows { mut windows, known, listings, left_out } = source::windows(inputs, source, Some(&names))?;
     if known > 0 {
         progress(Progress::Known(known));
     }
-    let (files, left_out) = match &source.converter {
-        Some(converter) => converter.select(files)?,
-        None => (files, Vec::new()),
-    };
     if !left_out.is_empty() {
         progress(Progress::LeftOut(&left_out));
     }
-    let sizes: Vec<u64> = files.iter().map(|file| Ok(file.stat()?.0)).collect::<Result<_>>()?;
-    progress(Progress::Found { files: files.len(), bytes: sizes.iter().sum() });
-    let mut all = Vec::with_capacity(files.len());
-    for (file, bytes) in files.iter().zip(sizes) {
-        progress(Progress::File { name: &file.name, bytes });
-        let applied = match applied_before(store, file, source, options.guards.dry_run)? {
+    let sizes: Vec<u64> = windows.iter().map(|window| Ok(window.stat()?.0)).collect::<Result<_>>()?;
+    progress(Progress::Found { windows: windows.len(), bytes: sizes.iter().sum() });
+    if source.dialect == Dialect::Databricks {
+        windows = source::number_by_version(windows, source, &mut || check_stop(stop))?;
+    }
+    let mut all = Vec::with_capacity(windows.len());
+    for window in &windows {
+        progress(Progress::Window { name: &window.name, bytes: window.stat()?.0 });
+        let applied = match applied_before(store, window, source, options.guards.dry_run)? {
             Some(applied) => applied,
             None => {
-                let batch = source::open(file, source)?;
-                apply_batch(store, batch, options, stop, progress).map_err(|error| error.at(file.name.clone()))?
+                let batch = source::open_window(window, source)?;
+                apply_batch(store, batch, options, stop, progress).map_err(|error| error.at(window.name.clone()))?
             }
         };
         progress(Progress::Done(&applied));
@@ -104,7 +105,7 @@ pub fn apply_files(
     }
     if !options.guards.dry_run {
         for (input, newest) in &listings {
-            store.0.note_listed(source_name(source), input, *newest)?;
+            store.0.note_listed(source.source_name(), input, *newest)?;
         }
     }
     Ok(all)
@@ -119,7 +120,7 @@ struct AppliedNames<'a> {
 
 impl Known for AppliedNames<'_> {
     fn listed(&self, input: &str) -> Result<Listed> {
-        let source = source_name(self.source);
+        let source = self.source.source_name();
         let Some(newest) = self.store.0.listed(source, input)? else { return Ok(Listed::default()) };
         let look_back = i64::try_from(self.source.inputs.look_back.as_nanos()).unwrap_or(i64::MAX);
         let behind = match newest {
@@ -131,33 +132,32 @@ impl Known for AppliedNames<'_> {
 
     fn is_applied(&self, name: &str, size: u64, modified: Option<i64>) -> Result<bool> {
         check_stop(self.stop)?;
-        let record = self.store.0.name(source_name(self.source), name)?;
+        let record = self.store.0.name(self.source.source_name(), name)?;
         let is_same = |record: NameRecord| record.named.size == size && record.named.modified == modified;
         Ok(modified.is_some() && record.is_some_and(is_same))
     }
 }
 
-/// What became of a file that was applied before. Size and time tell whether its content is another one now; it is read
-/// just where the time alone is another.
+/// What became of a window that was applied before. Size and time tell whether its content is another one now; it is
+/// read just where the time alone is another.
 fn applied_before(
     store: &EventStore,
-    file: &InputFile,
+    window: &InputWindow,
     source: &SourceOptions,
     is_dry_run: bool,
 ) -> Result<Option<Applied>> {
-    let source = source_name(source);
-    let Some(record) = store.0.name(source, &file.name)? else { return Ok(None) };
-    let (size, modified) = file.stat()?;
+    if !window.is_named() {
+        return Ok(None);
+    }
+    let source = source.source_name();
+    let Some(record) = store.0.name(source, &window.name)? else { return Ok(None) };
+    let (size, modified) = window.stat()?;
     let is_same_time = modified.is_some() && record.named.modified == modified;
-    let is_changed = record.named.size != size || !is_same_time && file.hash()? != record.named.hash;
+    let is_changed = record.named.size != size || !is_same_time && window.hash()? != record.named.hash;
     if !(is_changed || is_same_time || is_dry_run) {
-        store.0.note_modified(source, &file.name, modified)?;
+        store.0.note_modified(source, &window.name, modified)?;
     }
     store.0.known(record.sequence, is_changed).map(Some)
-}
-
-fn source_name(source: &SourceOptions) -> &str {
-    source.source.as_deref().unwrap_or(source.dialect.name())
 }
 
 /// Applies one batch; see [`EventStore::apply`].
@@ -168,7 +168,8 @@ pub(crate) fn apply_batch(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Applied> {
-    let mut writer = match store.0.begin(&batch.source, batch.position, options.guards.clone())? {
+    let ChangeBatch { source, position, window: kind, first, files, parts } = batch;
+    let mut writer = match store.0.begin(Origin { source, position, first, files }, options.guards.clone())? {
         Start::Known(applied) => return Ok(*applied),
         Start::Ready(writer) => writer,
     };
@@ -179,6 +180,7 @@ pub(crate) fn apply_batch(
         suppressed: store.0.suppressed(),
         policies: options.policies,
         scope: options.scope,
+        applied_up_to: writer.applied_up_to()?,
     };
     let schema = Mutex::new(Schema::clone(&store.0.schema()));
     let memory = store.0.options().window_memory();
@@ -186,10 +188,10 @@ pub(crate) fn apply_batch(
     let mut read_rows = |rows| {
         check_stop(stop)?;
         progress(Progress::Rows(rows));
-        writer.reject(&window.take_rejections(REJECTION_BYTES))
+        writer.reject(window.take_rejections(REJECTION_BYTES))
     };
-    read(batch.parts, &rules, &schema, &window, &mut read_rows)?;
-    let closing = write(&mut writer, batch.window, window, &rules, schema.into_inner(), stop)?;
+    read(parts, &rules, &schema, &window, &mut read_rows)?;
+    let closing = write(&mut writer, kind, window, &rules, schema.into_inner(), stop)?;
     writer.commit(&closing.counts, &closing.hazards, closing.schema)
 }
 
@@ -213,18 +215,19 @@ fn write(
     for (column, types) in types {
         schema.note_types(column, types);
     }
-    counts.count(Counter::KeyChange, ingest::key_changes(pairs));
-    writer.reject(&rejections)?;
+    let named_key_changes = pairs.count()?;
+    writer.reject(rejections)?;
     if records.is_spilled() {
         writer.expect_bulk();
     }
     let mode = rules.policies.update_mode;
-    let mut hazards = Vec::new();
+    let (mut hazards, mut lone_halves) = (Vec::new(), LoneHalves::default());
     let mut write = |mut coalesced: Coalesced| {
         check_stop(stop)?;
         counts.add(&coalesced.counts);
         hazards.append(&mut coalesced.hazards);
-        writer.reject(&coalesced.rejections)?;
+        lone_halves.append(std::mem::take(&mut coalesced.lone_halves));
+        writer.reject(coalesced.rejections)?;
         writer.write(coalesced.set, &rules.policies, &schema)
     };
     if records.is_spilled() {
@@ -233,6 +236,7 @@ fn write(
         records.drain(&mut |parts| write(ingest::coalesce(parts, kind, mode, &schema)))?;
     }
     check_stop(stop)?;
+    counts.count(Counter::KeyChange, named_key_changes.unwrap_or_else(|| lone_halves.key_changes()));
     Ok(Closing { counts, hazards, schema })
 }
 

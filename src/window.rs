@@ -3,13 +3,16 @@
 //! A batch is coalesced by key, so all records of a key must be seen together. Buckets keep them together: each
 //! partition of buckets is coalesced on its own, and partitions in their order are keys in their order.
 
+mod pairs;
+
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest::{Pair, PreparedRow, PreparedRows};
+use crate::ingest::{PreparedRow, PreparedRows};
 use crate::model::arena::Pool;
-use crate::model::change::Operation;
+use crate::model::change::{Operation, RowPlace};
 use crate::model::counts::Counts;
-use crate::model::rejection::Rejection;
+use crate::model::rejection::Rejected;
 use crate::model::schema::ColumnId;
+use pairs::Pairs;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -21,6 +24,8 @@ use std::sync::OnceLock;
 const PARTITIONS: usize = 64;
 /// Key hashes split a partition that is still too large; deeper than this, all rows are of a few keys.
 const MAX_LEVEL: u32 = 4;
+/// Named halves of updates may take this share of the memory besides.
+const PAIRS_SHARE: usize = 8;
 /// A partition of fewer bytes is never split: files would cost more than they save.
 const SMALLEST_SPLIT: usize = 16 << 10;
 
@@ -38,7 +43,6 @@ pub(crate) struct Window {
     partitions: OnceLock<Partitions>,
 }
 
-#[derive(Default)]
 struct Held {
     parts: Vec<PreparedRows>,
     bytes: usize,
@@ -47,14 +51,13 @@ struct Held {
 }
 
 /// What was read beside the rows.
-#[derive(Debug, Default)]
 pub(crate) struct Noted {
     /// What was read, skipped and rejected.
     pub(crate) counts: Counts,
     /// Rejected rows.
-    pub(crate) rejections: Vec<Rejection>,
-    /// Halves of updates.
-    pub(crate) pairs: Vec<Pair>,
+    pub(crate) rejections: Vec<Rejected>,
+    /// Halves of updates that have a name.
+    pub(crate) pairs: Pairs,
     /// Types of values seen, by column.
     pub(crate) types: BTreeMap<ColumnId, u16>,
 }
@@ -67,8 +70,14 @@ impl Window {
     }
 
     fn at_level(folder: &Path, memory: usize, pool: &Pool, level: u32) -> Self {
-        let (held, partitions) = (Mutex::default(), OnceLock::new());
-        Window { folder: folder.to_owned(), memory, pool: pool.clone(), level, held, partitions }
+        let noted = Noted {
+            counts: Counts::default(),
+            rejections: Vec::new(),
+            pairs: Pairs::new(folder.to_owned(), memory / PAIRS_SHARE),
+            types: BTreeMap::new(),
+        };
+        let held = Mutex::new(Held { parts: Vec::new(), bytes: 0, noted, rejection_bytes: 0 });
+        Window { folder: folder.to_owned(), memory, pool: pool.clone(), level, held, partitions: OnceLock::new() }
     }
 
     /// Memory for the rows to add.
@@ -78,7 +87,7 @@ impl Window {
 
     /// Adds the rows of a part.
     pub(crate) fn add(&self, rows: PreparedRows) -> Result<()> {
-        let spilling = self.held.lock().take(rows, self.partitions.get().map_or(self.memory, |_| 0));
+        let spilling = self.held.lock().take(rows, self.partitions.get().map_or(self.memory, |_| 0))?;
         if spilling.is_empty() {
             return Ok(());
         }
@@ -86,8 +95,8 @@ impl Window {
         spilling.iter().try_for_each(|part| self.spill(part, partitions))
     }
 
-    /// The rejected rows by their numbers, if there are more than `bytes` of them.
-    pub(crate) fn take_rejections(&self, bytes: usize) -> Vec<Rejection> {
+    /// The rejected rows by their places, if there are more than `bytes` of them.
+    pub(crate) fn take_rejections(&self, bytes: usize) -> Vec<Rejected> {
         let mut held = self.held.lock();
         if held.rejection_bytes <= bytes {
             return Vec::new();
@@ -98,13 +107,14 @@ impl Window {
 
     /// The end of reading.
     pub(crate) fn finish(self) -> Result<(Noted, Records)> {
-        let Held { mut parts, mut noted, .. } = std::mem::take(&mut *self.held.lock());
-        noted.rejections = in_order(noted.rejections);
         if let Some(partitions) = self.partitions.get() {
             // They came while others were being spilled for the first time.
-            parts.drain(..).try_for_each(|part| self.spill(&part, partitions))?;
+            let parts = std::mem::take(&mut self.held.lock().parts);
+            parts.iter().try_for_each(|part| self.spill(part, partitions))?;
         }
-        let Window { folder, memory, pool, level, partitions, .. } = self;
+        let Window { folder, memory, pool, level, held, partitions } = self;
+        let Held { parts, mut noted, .. } = held.into_inner();
+        noted.rejections = in_order(noted.rejections);
         let files = partitions.into_inner().map(|files| files.into_iter().filter_map(Mutex::into_inner).collect());
         Ok((noted, Records { folder, memory, pool, level, parts, files }))
     }
@@ -135,28 +145,28 @@ impl Window {
 
 impl Held {
     /// Takes a part over. What is beyond `memory` comes back, to be spilled.
-    fn take(&mut self, mut rows: PreparedRows, memory: usize) -> Vec<PreparedRows> {
+    fn take(&mut self, mut rows: PreparedRows, memory: usize) -> Result<Vec<PreparedRows>> {
         self.noted.counts.add(&std::mem::take(&mut rows.counts));
         self.rejection_bytes += rows.rejections.iter().map(|rejection| rejection.row.len() + 64).sum::<usize>();
         self.noted.rejections.append(&mut rows.rejections);
-        self.noted.pairs.append(&mut rows.pairs);
+        self.noted.pairs.add(&mut rows.pairs)?;
         rows.types.drain(..).for_each(|(column, types)| *self.noted.types.entry(column).or_default() |= types);
         if rows.rows.is_empty() {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         self.bytes += rows.bytes();
         self.parts.push(rows);
         if self.bytes <= memory {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         self.bytes = 0;
-        std::mem::take(&mut self.parts)
+        Ok(std::mem::take(&mut self.parts))
     }
 }
 
 /// Parts are prepared on several threads and come in any order.
-fn in_order(mut rejections: Vec<Rejection>) -> Vec<Rejection> {
-    rejections.sort_by_key(|rejection| rejection.row_number);
+fn in_order(mut rejections: Vec<Rejected>) -> Vec<Rejected> {
+    rejections.sort_by_key(|rejection| rejection.place);
     rejections
 }
 
@@ -244,7 +254,8 @@ const HEAD: usize = 16 + 16 + 8 + 8 + 8 + 4 + 4 + 4 + 2 + 1;
 fn put_row(row: &PreparedRow, arena: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&row.key_hash.to_le_bytes());
     out.extend_from_slice(&row.row_hash.to_le_bytes());
-    [row.sequence, row.order, row.row_number].iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
+    let numbers = [row.sequence, row.order, row.place.to_bits()];
+    numbers.iter().for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
     [row.key_length, row.row_length, row.cut_off]
         .iter()
         .for_each(|number| out.extend_from_slice(&number.to_le_bytes()));
@@ -300,7 +311,7 @@ fn read_row(head: &[u8; HEAD], offset: usize) -> Option<PreparedRow> {
         row_hash: take(16)?,
         sequence: take(8)? as u64,
         order: take(8)? as u64,
-        row_number: take(8)? as u64,
+        place: RowPlace::from_bits(take(8)? as u64),
         offset: u32::try_from(offset).ok()?,
         key_length: take(4)? as u32,
         row_length: take(4)? as u32,
@@ -333,7 +344,7 @@ mod tests {
                 row_hash: u128::from(number),
                 sequence: number,
                 order: number,
-                row_number: number + 1,
+                place: RowPlace::new(0, number + 1),
                 offset,
                 key_length: 8,
                 row_length: 1016,

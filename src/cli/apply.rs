@@ -12,7 +12,7 @@ use crate::model::change::Operation;
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
 use crate::model::scope::Scope;
-use crate::source::{InputOptions, Mapping, SourceOptions};
+use crate::source::{InputOptions, Mapping, SourceOptions, WindowFiles};
 use crate::{ApplyOptions, Guards, Progress, apply_files};
 use crate::{EventStore, StoreOptions};
 use std::collections::VecDeque;
@@ -56,7 +56,7 @@ impl Applying {
 
     /// A report without batches.
     pub(super) fn report(&self, arguments: &ApplyArguments) -> Report {
-        let source = self.source.source.clone().unwrap_or_else(|| self.source.dialect.name().to_owned());
+        let source = self.source.source_name().to_owned();
         Report::new(arguments.store.display().to_string(), source, arguments.dry_run)
     }
 
@@ -100,14 +100,25 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
         return Err(super::usage("a source needs a name").at("--source"));
     }
     let reading = reading::change_options(&arguments.reading, &arguments.changes, arguments.converter.as_deref())?;
-    Ok(SourceOptions {
+    let options = SourceOptions {
         source: arguments.source.clone(),
         inputs: InputOptions { relist: arguments.relist, look_back: arguments.look_back, ..reading.inputs },
+        column_names: arguments.column_names,
+        window: match (arguments.window_per_folder, arguments.window_per_file) {
+            (true, _) => Some(WindowFiles::Folder),
+            (_, true) => Some(WindowFiles::File),
+            _ => None,
+        },
+        position: arguments.position,
+        from_version: arguments.from_version,
+        to_version: arguments.to_version,
         mapping: Mapping::parse(&parse::mappings(&arguments.map))?,
         // The store and the batch that is being applied have the larger part.
         memory: reading.memory / 4,
         ..reading
-    })
+    };
+    options.check()?;
+    Ok(options)
 }
 
 pub(super) fn options(arguments: &ApplyArguments) -> Result<ApplyOptions> {

@@ -8,7 +8,7 @@ use crate::model::key::TimePrecision;
 use crate::model::mutation::{Policy, UpdateMode};
 use crate::model::rejection::Rule;
 use crate::model::value::TimeUnit;
-use crate::source::{Dialect, FileFormat};
+use crate::source::{ColumnNames, CsvForm, Dialect, FileFormat};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -124,6 +124,15 @@ Examples:
   A first full load whose columns have other names, the insert id out of two of them:
     eventmirror apply ./mirror orders.parquet --dialect backfill \\
       --map user_id=CustomerID --map insert_id=InvoiceNo+StockCode --map event_time=InvoiceDate
+  An unloaded Snowflake stream in Snowflake's own CSV form; and one folder a window, in byte order of their names:
+    eventmirror apply ./mirror unload/2025-11-04/ --dialect snowflake \\
+      --header 'USER_ID,INSERT_ID,TIME,EVENT_TYPE,EVENT_PROPERTIES,METADATA$ACTION,METADATA$ISUPDATE,METADATA$ROW_ID'
+    eventmirror apply ./mirror unload/ --dialect snowflake --window-per-folder
+  The change feed of a Databricks table, exported with table_changes('events', 41, 45):
+    eventmirror apply ./mirror export/ --dialect databricks --from-version 41 --to-version 45
+  BigQuery's CHANGES() under other column names:
+    eventmirror apply ./mirror changes-*.json.gz --dialect bigquery \\
+      --map op=BQ_CDC_CHANGE_TYPE --map timestamp=changed_at --map is_update=is_half
   The objects of a bucket that are new since the last time; keys and endpoint are those of AWS_… variables:
     eventmirror apply ./mirror s3://bucket/changes/
     eventmirror apply ./mirror 's3://bucket/changes/2025-*/*.json.gz' --relist
@@ -157,17 +166,39 @@ pub(super) struct ApplyArguments {
     #[arg(long, env = "EVENTMIRROR_LOOK_BACK", default_value = "2d", value_parser = parse::duration)]
     #[arg(value_name = "TIME")]
     pub(super) look_back: Duration,
-    /// Name of the source, within which each file is applied once [default: the dialect]
+    /// Name of the source, within which each window is applied once [default: the dialect]
     #[arg(long, env = "EVENTMIRROR_SOURCE", value_name = "NAME")]
     pub(super) source: Option<String>,
-    /// Which column is which field: user_id, insert_id, event_time, op; insert_id=A+B takes two columns together
-    /// [default: the usual names]
+    /// Which column is which field: user_id, insert_id, event_time; the dialect's own op, is_update, row_id, version,
+    /// timestamp; insert_id=A+B takes two columns together [default: the usual names]
     #[arg(long, env = "EVENTMIRROR_MAP", value_name = "FIELD=COLUMN")]
     pub(super) map: Vec<String>,
     /// The vendor's converter (JSON), which makes events out of rows, instead of a map; its fileType is the format, and
     /// files that its filterPattern does not match are left out
     #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
     pub(super) converter: Option<PathBuf>,
+    /// Names that columns get in the store: as they stand in the file, or EVENT_TYPE as event_type
+    /// [default: lower for snowflake, as-is otherwise]
+    #[arg(long, env = "EVENTMIRROR_COLUMN_NAMES", value_name = "CASE")]
+    #[arg(value_parser = one_of(vec![("as-is", ColumnNames::AsIs), ("lower", ColumnNames::Lower)]))]
+    pub(super) column_names: Option<ColumnNames>,
+    /// The files of each folder in INPUT are a window of their own
+    #[arg(long, env = "EVENTMIRROR_WINDOW_PER_FOLDER", action = ArgAction::SetTrue)]
+    #[arg(value_parser = FalseyValueParser::new())]
+    pub(super) window_per_folder: bool,
+    /// Each file is a window of its own; always so for s3 and backfill, where all files of the call are one otherwise
+    #[arg(long, env = "EVENTMIRROR_WINDOW_PER_FILE", action = ArgAction::SetTrue)]
+    #[arg(value_parser = FalseyValueParser::new(), conflicts_with = "window_per_folder")]
+    pub(super) window_per_file: bool,
+    /// Number of the window; several windows take the numbers from here on [default: windows are known by name]
+    #[arg(long, env = "EVENTMIRROR_POSITION", value_name = "N")]
+    pub(super) position: Option<u64>,
+    /// First commit version that databricks exports cover [default: the lowest in them]
+    #[arg(long, env = "EVENTMIRROR_FROM_VERSION", value_name = "N")]
+    pub(super) from_version: Option<u64>,
+    /// Last commit version that databricks exports cover [default: the highest in them]
+    #[arg(long, env = "EVENTMIRROR_TO_VERSION", value_name = "N")]
+    pub(super) to_version: Option<u64>,
     /// Operations to apply; the others are skipped and counted
     #[arg(long, env = "EVENTMIRROR_OPS", value_delimiter = ',', value_parser = operation())]
     #[arg(value_name = "LIST", default_value = "insert,update,delete")]
@@ -213,6 +244,14 @@ pub(super) struct ReadingArguments {
     /// Format of the files [default: the converter's fileType, or told by name and content]
     #[arg(long, env = "EVENTMIRROR_FORMAT", value_parser = file_format())]
     pub(super) format: Option<FileFormat>,
+    /// Names of the columns of CSV files that have no header row
+    #[arg(long, env = "EVENTMIRROR_HEADER", value_name = "LIST", value_delimiter = ',')]
+    pub(super) header: Option<Vec<String>>,
+    /// How CSV cells are written that hold commas: quoted, or with backslashes as Snowflake unloads by default
+    /// [default: quoted; escaped for snowflake with --header]
+    #[arg(long, env = "EVENTMIRROR_CSV_FORM", value_name = "FORM")]
+    #[arg(value_parser = one_of(vec![("quoted", CsvForm::Quoted), ("escaped", CsvForm::Escaped)]))]
+    pub(super) csv_form: Option<CsvForm>,
     /// What a converter's iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
     /// [default: the time at which the command starts]
     #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]
@@ -236,9 +275,9 @@ pub(super) struct ReadingArguments {
 /// How rows are changes, for the commands that read changes.
 #[derive(Debug, Args)]
 pub(super) struct ChangeArguments {
-    /// How the events tell their operations
-    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect(), default_value = "s3")]
-    pub(super) dialect: Dialect,
+    /// How the files tell their operations [default: s3, unless a column of another dialect stands in a file]
+    #[arg(long, env = "EVENTMIRROR_DIALECT", value_parser = dialect())]
+    pub(super) dialect: Option<Dialect>,
     /// Whether the case of operations matters
     #[arg(long, env = "EVENTMIRROR_OP_CASE", default_value = "exact", action = ArgAction::Set)]
     #[arg(value_parser = one_of(vec![("exact", false), ("insensitive", true)]), value_name = "CASE")]

@@ -78,7 +78,7 @@ impl Run<'_> {
                     return Ok(());
                 }
                 let number = part.row_numbers.get(row);
-                match rejections.next_if(|rejection| rejection.row_number == number) {
+                match rejections.next_if(|rejection| rejection.place == part.place(row)) {
                     Some(rejection) => {
                         self.rejected += 1;
                         let unit = if is_parquet(file, source) { "row" } else { "line" };

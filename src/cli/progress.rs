@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 const TEMPLATE: &str = "{bar:24} {bytes}/{total_bytes} {msg} {elapsed}";
 
-/// One bar over the bytes of all files, with files, rows and rate beside it.
+/// One bar over the bytes of all files, with batches, rows and rate beside it.
 pub(super) struct Bars {
     bar: ProgressBar,
     started: Instant,
-    files: usize,
+    windows: usize,
     done: usize,
-    /// Bytes and name of the file at hand.
+    /// Bytes and name of the window at hand.
     bytes: u64,
     name: String,
     rows: u64,
@@ -29,19 +29,18 @@ impl Bars {
         if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
             bar.set_style(style);
         }
-        Bars { bar, started: Instant::now(), files: 0, done: 0, bytes: 0, name: String::new(), rows: 0 }
+        Bars { bar, started: Instant::now(), windows: 0, done: 0, bytes: 0, name: String::new(), rows: 0 }
     }
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {
         match progress {
-            Progress::Known(_) => {}
-            Progress::Found { files, bytes } => {
-                self.files = *files;
+            Progress::Known(_) | Progress::LeftOut(_) => {}
+            Progress::Found { windows, bytes } => {
+                self.windows = *windows;
                 self.bar.set_length(*bytes);
                 self.bar.enable_steady_tick(Duration::from_millis(200));
             }
-            Progress::LeftOut(_) => {}
-            Progress::File { name, bytes } => {
+            Progress::Window { name, bytes } => {
                 self.bytes = *bytes;
                 self.name = shown(name);
             }
@@ -59,7 +58,8 @@ impl Bars {
     fn message(&self) -> String {
         let rate = self.rows as f64 / self.started.elapsed().as_secs_f64().max(0.001);
         let (rows, rate) = (plural(self.rows, "row"), grouped(rate as u64));
-        format!("{}/{} files, {rows} ({rate}/s) {}", grouped(self.done as u64), grouped(self.files as u64), self.name)
+        let (done, windows) = (grouped(self.done as u64), grouped(self.windows as u64));
+        format!("{done}/{windows} batches, {rows} ({rate}/s) {}", self.name)
     }
 
     /// Removes the bar, so that the result stands alone.

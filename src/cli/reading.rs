@@ -18,7 +18,8 @@ pub(super) fn change_options(
     converter: Option<&Path>,
 ) -> Result<SourceOptions> {
     Ok(SourceOptions {
-        dialect: changes.dialect,
+        dialect: changes.dialect.unwrap_or_default(),
+        is_dialect_given: changes.dialect.is_some(),
         op_case_insensitive: changes.op_case,
         op_aliases: changes.op_alias.clone(),
         ..options(reading, converter)?
@@ -30,6 +31,8 @@ pub(super) fn options(reading: &ReadingArguments, converter: Option<&Path>) -> R
     Ok(SourceOptions {
         inputs: InputOptions { retry_for: reading.retry_for, ..InputOptions::default() },
         format: reading.format,
+        header: reading.header.clone(),
+        csv_form: reading.csv_form,
         converter: converter.map(|file| read_converter(file, reading.now.as_deref())).transpose()?,
         naive_tz: reading.naive_tz.clone(),
         time_unit: reading.time_unit,

@@ -52,7 +52,7 @@ fn settings_are_the_flags_of_apply() {
     assert_eq!((orders.source.as_str(), arguments.source.as_deref()), ("orders", Some("orders")));
     assert_eq!(arguments.store, path("mirror"));
     assert_eq!(arguments.inputs, ["s3://bucket/orders/", path("more").to_str().unwrap(), "/all/of/it"]);
-    assert_eq!(arguments.changes.dialect, Dialect::Backfill);
+    assert_eq!(arguments.changes.dialect, Some(Dialect::Backfill));
     assert_eq!(arguments.ops, [Operation::Insert, Operation::Delete]);
     assert_eq!(arguments.map, ["insert_id=InvoiceNo+StockCode", "user_id=CustomerID"]);
     assert_eq!(arguments.converter, Some(path("converters/a.json")));
@@ -60,7 +60,7 @@ fn settings_are_the_flags_of_apply() {
     // The source's own setting goes before that of its store.
     assert_eq!((arguments.reading.memory, web.arguments.reading.memory), (1 << 20, 1 << 30));
     assert_eq!(web.arguments.inputs, [path("web/*.json").display().to_string()]);
-    assert_eq!((web.arguments.changes.dialect, web.arguments.strict), (Dialect::S3, false));
+    assert_eq!((web.arguments.changes.dialect, web.arguments.strict), (None, false));
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn what_is_wrong_is_told_with_its_line_and_what_might_be_meant() {
     let source = |settings: &str| refused(&format!("{STORE}\n[[sources]]\nname = 'a'\n{settings}\n"));
     for (text, parts) in [
         (source("inputs = 'x'\ndialekt = 's3'"), &["line 4", "--dialekt", "--dialect"][..]),
-        (source("inputs = 'x'\ndialect = 'oracle'"), &["line 4", "oracle", "s3, backfill"]),
+        (source("inputs = 'x'\ndialect = 'oracle'"), &["line 4", "oracle", "s3, snowflake"]),
         (source("inputs = 'x'\nmemory = 'much'"), &["line 4", "--memory", "512MB"]),
         (source("inputs = 'x'\nstore = 'b'"), &["no store \"b\"", "shop"]),
         (source("inputs = 'x'\nsource = 'b'"), &["`name`"]),

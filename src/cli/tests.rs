@@ -17,7 +17,7 @@ use crate::model::mutation::{Policy, UpdateMode};
 use crate::model::position::{Named, Position};
 use crate::model::rejection::Rule;
 use crate::model::value::TimeUnit;
-use crate::source::{Dialect, FileFormat};
+use crate::source::{ColumnNames, CsvForm, Dialect, FileFormat, WindowFiles};
 use clap::{CommandFactory, Parser};
 use std::collections::VecDeque;
 use std::io::Write;
@@ -104,6 +104,32 @@ fn apply_with_every_flag() {
 }
 
 #[test]
+fn apply_windows_of_the_warehouses() {
+    let source = |words: &str| source_options(&apply(&words.split_whitespace().collect::<Vec<_>>()));
+    let snowflake = source(
+        "--dialect snowflake --header A,B --csv-form quoted --column-names as-is --window-per-folder --position 7",
+    )
+    .unwrap();
+    assert_eq!((snowflake.header, snowflake.csv_form), (Some(vec!["A".into(), "B".into()]), Some(CsvForm::Quoted)));
+    assert_eq!((snowflake.column_names, snowflake.position), (Some(ColumnNames::AsIs), Some(7)));
+    assert_eq!((snowflake.window, snowflake.is_dialect_given), (Some(WindowFiles::Folder), true));
+    let databricks = source("--dialect databricks --window-per-file --from-version 41 --to-version 45").unwrap();
+    assert_eq!((databricks.from_version, databricks.to_version), (Some(41), Some(45)));
+    assert_eq!(databricks.window, Some(WindowFiles::File));
+    assert!(!source("").unwrap().is_dialect_given);
+    for (words, place) in [
+        ("--dialect databricks --position 7", "--position"),
+        ("--from-version 7", "--from-version"),
+        ("--dialect bigquery --map row_id=r", "--map row_id"),
+        ("--header A,B,A", "--header"),
+        ("--header A,,B", "--header"),
+    ] {
+        let error = source(words).unwrap_err();
+        assert_eq!((error.kind(), error.to_string().contains(place)), (ErrorKind::Usage, true), "{error}");
+    }
+}
+
+#[test]
 fn wrong_usage_is_refused() {
     for words in [
         "apply",
@@ -118,6 +144,8 @@ fn wrong_usage_is_refused() {
         "convert in",
         "convert --converter c.json",
         "apply mirror in --look-back 2",
+        "apply mirror in --window-per-folder --window-per-file",
+        "apply mirror in --csv-form tabs",
         "get mirror --user-id ann",
         "scan mirror --format xml",
         "scan mirror --limit -1",

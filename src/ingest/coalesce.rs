@@ -16,13 +16,14 @@
 //! *upsert*: only the first two promise something about the store. This function does not look at the store; see
 //! [`effect`](crate::model::mutation::effect).
 
-use super::prepare::{Pair, PreparedRow, PreparedRows};
+use super::halves::LoneHalves;
+use super::prepare::{PreparedRow, PreparedRows};
 use super::sort::{self, Place};
 use crate::model::change::{Operation, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::event_json;
 use crate::model::mutation::{Mutation, MutationKind, MutationSet, UpdateMode};
-use crate::model::rejection::{Rejection, Rule};
+use crate::model::rejection::{Rejected, Rule};
 use crate::model::row;
 use crate::model::schema::Schema;
 
@@ -34,9 +35,11 @@ pub struct Coalesced {
     /// Records coalesced and rejected here; nothing of what `prepare` counted.
     pub counts: Counts,
     /// Records rejected here.
-    pub rejections: Vec<Rejection>,
+    pub rejections: Vec<Rejected>,
     /// Hashes of the keys with an order hazard.
     pub hazards: Vec<u128>,
+    /// Halves of updates whose other half is not among the records of their key.
+    pub lone_halves: LoneHalves,
 }
 
 /// Below this many records a second thread costs more than it saves.
@@ -65,6 +68,7 @@ pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, mode: UpdateMode, 
         out.counts.add(&half.counts);
         out.rejections.append(&mut half.rejections);
         out.hazards.append(&mut half.hazards);
+        out.lone_halves.append(std::mem::take(&mut half.lone_halves));
     }
     out
 }
@@ -105,18 +109,6 @@ impl Half<'_> {
     }
 }
 
-/// How many updates moved an event to another key: old halves whose row's new half has another key.
-pub fn key_changes(mut pairs: Vec<Pair>) -> u64 {
-    pairs.sort_unstable();
-    let moved = |halves: &[Pair]| {
-        let puts = || halves.iter().filter(|half| !half.is_preimage);
-        let left =
-            |half: &&Pair| half.is_preimage && puts().next().is_some() && puts().all(|p| p.key_hash != half.key_hash);
-        halves.iter().filter(left).count() as u64
-    };
-    pairs.chunk_by(|a, b| a.id == b.id).map(moved).sum()
-}
-
 fn is_put(operation: Operation) -> bool {
     matches!(operation, Operation::Insert | Operation::Update)
 }
@@ -136,6 +128,9 @@ impl Group<'_> {
     /// `run` are the records of one key, in order.
     fn resolve(&mut self, run: &[Place]) {
         let Some(&last) = run.last() else { return };
+        if self.half.window == WindowKind::Net {
+            self.note_halves(run);
+        }
         if run.len() > 1 {
             self.count_group(run);
             if self.reject_conflict(run, *self.row(last)) {
@@ -149,7 +144,7 @@ impl Group<'_> {
         let mut mutation = Mutation {
             key_hash: net.key_hash,
             row_hash: net.row_hash,
-            row_number: net.row_number,
+            place: net.place,
             arena: last.part,
             offset: net.offset,
             key_length: net.key_length,
@@ -162,6 +157,15 @@ impl Group<'_> {
             self.merge_updates(run, &mut mutation);
         }
         self.out.set.mutations.push(mutation);
+    }
+
+    fn note_halves(&mut self, run: &[Place]) {
+        let parts = self.half.parts;
+        let row = |place: &Place| &parts[place.part as usize].rows[place.row as usize];
+        for instant in run.chunk_by(|a, b| row(a).sequence == row(b).sequence) {
+            let Some(sequence) = instant.first().map(|first| row(first).sequence) else { continue };
+            self.out.lone_halves.add(sequence, instant.iter().map(|place| row(place).operation));
+        }
     }
 
     /// Where updates bring only some columns, later ones are laid over earlier ones, down to the insert or delete that
@@ -225,9 +229,9 @@ impl Group<'_> {
         for place in &rivals {
             let (row, arena) = (*self.row(*place), &self.half.parts[place.part as usize].arena);
             let (key_end, start) = ((row.offset + row.key_length) as usize, row.offset as usize);
-            self.out.rejections.push(Rejection {
+            self.out.rejections.push(Rejected {
                 rule: Rule::Conflict,
-                row_number: row.row_number,
+                place: row.place,
                 detail: format!("{} different rows for one key at sequence {}", rivals.len(), row.sequence),
                 row: event_json::encoded(
                     &arena[start..key_end],
@@ -249,8 +253,15 @@ impl Group<'_> {
     fn count_volume(&mut self, run: &[Place], kind: MutationKind) {
         self.out.counts.event_volume += match self.half.window {
             WindowKind::Operations => run.len() as u64,
-            WindowKind::Net if kind.is_delete() && self.row(run[0]).operation == Operation::Insert => 0,
+            WindowKind::Net if kind.is_delete() && self.came_within(run) => 0,
             WindowKind::Net => 1,
         };
+    }
+
+    /// Whether a key that is gone at the end of a window came within it: it was inserted, or an event moved to it. The
+    /// latter has a new half without an old one, in a feed that does bring old halves.
+    fn came_within(&self, run: &[Place]) -> bool {
+        let ends = run.first().zip(run.last()).map(|(a, b)| (self.row(*a).operation, self.row(*b).operation));
+        matches!(ends, Some((Operation::Insert, _) | (Operation::Update, Operation::PreImage)))
     }
 }

@@ -5,11 +5,13 @@
 
 mod coalesce;
 mod columns;
+mod halves;
 mod prepare;
 mod sort;
 
-pub use coalesce::{Coalesced, coalesce, key_changes};
-pub use prepare::{Pair, PreparedRow, PreparedRows, Scratch, prepare};
+pub use coalesce::{Coalesced, coalesce};
+pub use halves::{LoneHalves, Pair, key_changes};
+pub use prepare::{PreparedRow, PreparedRows, Scratch, prepare};
 
 use crate::model::change::Operation;
 use crate::model::key::TimePrecision;
@@ -72,4 +74,6 @@ pub struct Rules {
     pub policies: Policies,
     /// The event times that the source is responsible for; rows of others are skipped and counted.
     pub scope: Scope,
+    /// Rows up to this sequence were applied by an earlier batch: they are skipped.
+    pub applied_up_to: Option<u64>,
 }

@@ -1,12 +1,13 @@
 //! Rows of a part into encoded keys and rows, refused where a rule forbids them.
 
 use super::columns::{self, EncodedColumn};
+use super::halves::Pair;
 use super::{IdRules, Rules};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::arena::{Arena, Pool};
-use crate::model::change::{ChangePart, Operation};
+use crate::model::change::{self, ChangePart, Operation, RowPlace};
 use crate::model::counts::{Counter, Counts};
-use crate::model::rejection::{Rejection, Rule};
+use crate::model::rejection::{Rejected, Rule};
 use crate::model::schema::{ColumnId, Schema};
 use crate::model::{event_json, hash, key};
 use arrow::array::{Array, ArrayRef, AsArray};
@@ -25,8 +26,8 @@ pub struct PreparedRow {
     pub sequence: u64,
     /// Order of the row within its batch, which breaks ties.
     pub order: u64,
-    /// Line or row in its file.
-    pub row_number: u64,
+    /// Where it stood.
+    pub place: RowPlace,
     /// Where the key begins in the arena.
     pub offset: u32,
     /// Bytes of the key.
@@ -41,17 +42,6 @@ pub struct PreparedRow {
     pub operation: Operation,
 }
 
-/// One half of an update, named by the warehouse's row id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Pair {
-    /// What joins the halves.
-    pub id: u128,
-    /// The key of this half.
-    pub key_hash: u128,
-    /// Whether it is the old half.
-    pub is_preimage: bool,
-}
-
 /// The rows of a part, encoded, with what was refused.
 #[derive(Debug, Default)]
 pub struct PreparedRows {
@@ -64,7 +54,7 @@ pub struct PreparedRows {
     /// What was read, skipped and rejected.
     pub counts: Counts,
     /// The rejected rows.
-    pub rejections: Vec<Rejection>,
+    pub rejections: Vec<Rejected>,
     /// Types of values seen, by column.
     pub types: Vec<(ColumnId, u16)>,
 }
@@ -98,11 +88,14 @@ pub fn prepare(
         user_ids: Ids::new(&part.user_id)?,
         insert_ids: Ids::new(&part.insert_id)?,
         buckets: &mut scratch.buckets,
+        next_note: 0,
         out: PreparedRows { arena, rows: Vec::with_capacity(count), ..PreparedRows::default() },
     };
     let mut refused = part.refused.iter().peekable();
     for row in 0..count {
-        match refused.next_if(|refused| refused.row == row) {
+        let refused = refused.next_if(|refused| refused.row == row);
+        match refused {
+            _ if preparer.was_applied_before(row) => preparer.skip(Counter::AlreadyApplied),
             Some(refused) => preparer.reject(row, refused.rule, refused.detail.clone()),
             None => preparer.row(row, first_order + row as u64),
         }
@@ -127,14 +120,14 @@ fn encode_columns(
     let mut wanted: Vec<(ColumnId, u128, usize)> = {
         let mut schema = schema.lock();
         let mut bind = |&index: &usize| {
-            let id = schema.id_or_add(arrow_schema.field(index).name());
+            let id = schema.id_or_add(change::column_name(arrow_schema.field(index)));
             (id, schema.constant(id).unwrap_or_default(), index)
         };
         part.payload.iter().map(&mut bind).collect()
     };
     wanted.sort_unstable_by_key(|(id, ..)| *id);
     if let Some(twice) = wanted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        let name = arrow_schema.field(twice[0].2).name();
+        let name = change::column_name(arrow_schema.field(twice[0].2));
         return Err(Error::new(ErrorKind::InvalidInput, format!("the input has two columns named {name:?}")));
     }
     let encode = |(id, constant, index): (ColumnId, u128, usize)| {
@@ -155,10 +148,17 @@ struct Preparer<'a> {
     user_ids: Ids<'a>,
     insert_ids: Ids<'a>,
     buckets: &'a mut Buckets,
+    /// The first of the part's notes that is of no row before the one at hand.
+    next_note: usize,
     out: PreparedRows,
 }
 
 impl<'a> Preparer<'a> {
+    fn was_applied_before(&self, row: usize) -> bool {
+        let sequence = self.part.sequence.as_ref().and_then(|sequence| sequence.get(row));
+        self.rules.applied_up_to.zip(sequence).is_some_and(|(applied, sequence)| *sequence <= applied)
+    }
+
     fn row(&mut self, row: usize, order: u64) {
         let operation = self.part.operations.get(row);
         let key_time = self.key_time(row);
@@ -231,14 +231,18 @@ impl<'a> Preparer<'a> {
         let key_length = arena.len() - offset;
         let key_hash = hash::key_hash(&arena[offset + key::BUCKET_BYTES..]);
         let is_put = matches!(operation, Operation::Insert | Operation::Update);
+        while let Some((of, counter)) = part.notes.get(self.next_note).filter(|(of, _)| *of <= row) {
+            self.out.counts.count(*counter, u64::from(*of == row));
+            self.next_note += 1;
+        }
         let mut row_hash = 0;
         if is_put {
             self.columns.iter().for_each(|column| arena.extend_from_slice(column.field(row)));
             row_hash = hash::row_hash(key_hash, self.sums[row]);
         }
-        // A delete of its own is no half of an update, though warehouses give its row an id too.
+        // An insert or a delete of its own is no half of an update, though warehouses give its row an id too.
         if let Some(pairs) = &part.pair
-            && operation != Operation::Delete
+            && matches!(operation, Operation::PreImage | Operation::Update)
         {
             self.out.pairs.push(Pair { id: pairs[row], key_hash, is_preimage: !is_put });
         }
@@ -247,7 +251,7 @@ impl<'a> Preparer<'a> {
             row_hash,
             sequence: part.sequence.as_ref().map_or(order, |sequence| sequence[row]),
             order,
-            row_number: part.row_numbers.get(row),
+            place: part.place(row),
             // The arena stays below 4 GiB: `prepare` checks it.
             offset: offset as u32,
             key_length: key_length as u32,
@@ -265,9 +269,8 @@ impl<'a> Preparer<'a> {
 
     fn reject(&mut self, row: usize, rule: Rule, detail: String) {
         self.out.counts.reject(rule, 1);
-        let row_number = self.part.row_numbers.get(row);
         let text = event_json::arrow_row(&self.part.rows, row);
-        self.out.rejections.push(Rejection { rule, row_number, detail, row: text });
+        self.out.rejections.push(Rejected { rule, place: self.part.place(row), detail, row: text });
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a source hands to `ingest`: Arrow rows with an operation, a key and a place.
 
+use super::counts::Counter;
 use super::position::BatchPosition;
 use super::rejection::Rule;
 use crate::error::Result;
@@ -8,6 +9,14 @@ use std::sync::Arc;
 
 /// Arrow field metadata that says how the text of a payload column is meant; see [`TextMeaning`].
 pub const TEXT_MEANING: &str = "eventmirror.text";
+
+/// Arrow field metadata with the name that a payload column has in the table, where that is not the field's.
+pub const COLUMN_NAME: &str = "eventmirror.column";
+
+/// The name that a payload column has in the table.
+pub fn column_name(field: &arrow::datatypes::Field) -> &str {
+    field.metadata().get(COLUMN_NAME).map_or(field.name(), String::as_str)
+}
 
 /// How the text of a Utf8 payload column is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +124,42 @@ impl RowNumbers {
     }
 }
 
+/// Where a row of a batch stood: which of the batch's files, and which line or row of it. Places sort in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct RowPlace(u64);
+
+impl RowPlace {
+    const ROW_BITS: u32 = 40;
+    /// Files that a batch may have.
+    pub const MOST_FILES: usize = 1 << (u64::BITS - Self::ROW_BITS);
+
+    /// The place of a row, counted from 1, in the file with an index below [`MOST_FILES`](Self::MOST_FILES). Rows
+    /// beyond 2⁴⁰ of one file share a place.
+    pub fn new(file: u32, row: u64) -> RowPlace {
+        RowPlace(u64::from(file) << Self::ROW_BITS | row.min((1 << Self::ROW_BITS) - 1))
+    }
+
+    /// Index of the file.
+    pub fn file(self) -> usize {
+        (self.0 >> Self::ROW_BITS) as usize
+    }
+
+    /// Line or row in its file.
+    pub fn row(self) -> u64 {
+        self.0 & ((1 << Self::ROW_BITS) - 1)
+    }
+
+    /// The place as one number, for temporary files.
+    pub fn to_bits(self) -> u64 {
+        self.0
+    }
+
+    /// The place of [`to_bits`](RowPlace::to_bits).
+    pub fn from_bits(bits: u64) -> RowPlace {
+        RowPlace(bits)
+    }
+}
+
 /// A row that the source cannot turn into a change record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -150,10 +195,21 @@ pub struct ChangePart {
     pub sequence: Option<Vec<u64>>,
     /// What joins the two halves of an update (a hash of the warehouse's row id), where the dialect has it.
     pub pair: Option<Vec<u128>>,
+    /// Which of the batch's files the rows are of.
+    pub file: u32,
     /// Where the rows stood in their file.
     pub row_numbers: RowNumbers,
     /// Rows without a usable key, with the reason; rising by row. Their other entries mean nothing.
     pub refused: Vec<Refused>,
+    /// What is counted of a row if it is accepted, with the index of the row; rising by row.
+    pub notes: Vec<(usize, Counter)>,
+}
+
+impl ChangePart {
+    /// Where a row stood.
+    pub fn place(&self, row: usize) -> RowPlace {
+        RowPlace::new(self.file, self.row_numbers.get(row))
+    }
 }
 
 /// How a dialect's rows make up a window.
@@ -173,6 +229,48 @@ pub struct ChangeBatch {
     pub position: BatchPosition,
     /// How its rows make up a window.
     pub window: WindowKind,
+    /// Where a numbered batch covers several numbers: the first of them. The sequence of each of its rows is then such
+    /// a number, and rows up to the source's watermark, which were applied before, are skipped.
+    pub first: Option<u64>,
+    /// Names of the files that the rows are of; rejected rows name theirs where there are several.
+    pub files: Arc<[String]>,
     /// The rows, decoded as they are asked for.
-    pub parts: Box<dyn Iterator<Item = Result<ChangePart>> + Send>,
+    pub parts: Parts,
+}
+
+/// The rows of a batch, decoded as they are asked for.
+pub type Parts = Box<dyn Iterator<Item = Result<ChangePart>> + Send>;
+
+impl ChangeBatch {
+    /// A batch that covers one position, of rows that are of no file or of one.
+    pub fn new(
+        source: impl Into<String>,
+        position: impl Into<BatchPosition>,
+        window: WindowKind,
+        parts: Parts,
+    ) -> ChangeBatch {
+        ChangeBatch {
+            source: source.into(),
+            position: position.into(),
+            window,
+            first: None,
+            files: Arc::default(),
+            parts,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_sort_by_file_then_row() {
+        let place = RowPlace::new(3, 7);
+        assert_eq!((place.file(), place.row()), (3, 7));
+        assert!(RowPlace::new(0, u64::MAX) < RowPlace::new(1, 0));
+        assert_eq!(RowPlace::new(1, u64::MAX).file(), 1);
+        assert_eq!(RowPlace::new(RowPlace::MOST_FILES as u32 - 1, 1).file(), RowPlace::MOST_FILES - 1);
+        assert_eq!(RowPlace::from_bits(place.to_bits()), place);
+    }
 }

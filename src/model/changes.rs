@@ -63,7 +63,7 @@ impl ChangeBatch {
     ) -> ChangeBatch {
         let parts = (!changes.is_empty()).then(|| Ok(part(&changes, precision)));
         let parts = Box::new(parts.into_iter());
-        ChangeBatch { source: source.into(), position: position.into(), window: WindowKind::Net, parts }
+        ChangeBatch::new(source, position, WindowKind::Net, parts)
     }
 }
 
@@ -111,7 +111,9 @@ fn part(changes: &[Change], precision: TimePrecision) -> ChangePart {
         operations: Operations::Each(changes.iter().map(Change::operation).collect()),
         sequence: None,
         pair: None,
+        file: 0,
         row_numbers: RowNumbers::From(1),
         refused: Vec::new(),
+        notes: Vec::new(),
     }
 }

@@ -34,11 +34,15 @@ pub enum Counter {
     EventIgnored,
     /// Rows whose event time is not in the source's scope.
     OutOfScope,
+    /// Rows of a position that was applied before, in a batch that goes on beyond it.
+    AlreadyApplied,
+    /// Rows of JSON files with an object that stood in a string, and was read as the object.
+    PropertiesWereString,
 }
 
 impl Counter {
     /// All counters, in the order of their codes.
-    pub const ALL: [Counter; 13] = [
+    pub const ALL: [Counter; 15] = [
         Counter::TimeTruncated,
         Counter::KeyCollision,
         Counter::InsertConflict,
@@ -52,6 +56,8 @@ impl Counter {
         Counter::ChangedAfterApply,
         Counter::EventIgnored,
         Counter::OutOfScope,
+        Counter::AlreadyApplied,
+        Counter::PropertiesWereString,
     ];
 
     /// The public name, as reports print it.
@@ -70,6 +76,8 @@ impl Counter {
             Counter::ChangedAfterApply => "changed_after_apply",
             Counter::EventIgnored => "event_ignored",
             Counter::OutOfScope => "out_of_scope",
+            Counter::AlreadyApplied => "already_applied",
+            Counter::PropertiesWereString => "properties_were_string",
         }
     }
 }
@@ -92,8 +100,8 @@ pub struct Counts {
     pub coalesced: u64,
     /// Records that leave the store as it is: a delete of an absent key, or a policy that ignores the record.
     pub without_effect: u64,
-    /// Records that were not to be applied: their operation is switched off, a converter leaves them out,
-    /// or their time is not in scope.
+    /// Records that were not to be applied: their operation is switched off, a converter leaves them out, their time is
+    /// not in scope, or their position was applied before.
     pub skipped: u64,
     /// Records that a rule refused.
     pub rejected: u64,

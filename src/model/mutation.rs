@@ -1,6 +1,7 @@
 //! Mutations: the net effect of a change batch on each key, and what comes of it.
 
 use super::arena::Arena;
+use super::change::RowPlace;
 use super::counts::Counter;
 use super::rejection::Rule;
 use std::ops::Range;
@@ -129,8 +130,8 @@ pub struct Mutation {
     pub key_hash: u128,
     /// Hash of the new row; 0 for a delete.
     pub row_hash: u128,
-    /// Line or row of the change that decided.
-    pub row_number: u64,
+    /// Where the change stood that decided.
+    pub place: RowPlace,
     /// Which arena holds the bytes.
     pub arena: u32,
     /// Where the encoded key begins in its arena.

@@ -1,5 +1,6 @@
 //! Rows that a rule refused.
 
+use super::change::RowPlace;
 use serde::{Deserialize, Serialize};
 
 /// Why a row was refused. The names are public: they stand in reports and in the store.
@@ -38,11 +39,13 @@ pub enum Rule {
     ConversionFailed,
     /// The row changes properties of a user or a group (`$identify`, `$groupidentify`); that is no event.
     IdentifyEvent,
+    /// What orders the changes (the commit version, the time of the change) is absent or cannot be read.
+    BadSequence,
 }
 
 impl Rule {
     /// All rules, in the order of their codes.
-    pub const ALL: [Rule; 16] = [
+    pub const ALL: [Rule; 17] = [
         Rule::MissingUserId,
         Rule::MissingInsertId,
         Rule::MissingEventTime,
@@ -59,6 +62,7 @@ impl Rule {
         Rule::NotAnObject,
         Rule::ConversionFailed,
         Rule::IdentifyEvent,
+        Rule::BadSequence,
     ];
 
     /// The public name, as reports print it.
@@ -80,7 +84,34 @@ impl Rule {
             Rule::NotAnObject => "not_an_object",
             Rule::ConversionFailed => "conversion_failed",
             Rule::IdentifyEvent => "identify_event",
+            Rule::BadSequence => "bad_sequence",
         }
+    }
+}
+
+/// A refused row on its way to the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejected {
+    /// The rule that refused it.
+    pub rule: Rule,
+    /// Where it stood.
+    pub place: RowPlace,
+    /// What was found, for people.
+    pub detail: String,
+    /// The row as one JSON object (or, where it is none, its text as given).
+    pub row: String,
+}
+
+impl Rejected {
+    /// The row as the store keeps it. Where the batch has several files, the detail says which one it stood in.
+    pub fn into_rejection(self, files: &[String]) -> Rejection {
+        let Rejected { rule, place, mut detail, row } = self;
+        if let (2.., Some(file)) = (files.len(), files.get(place.file())) {
+            detail.push_str(" (in ");
+            detail.push_str(file);
+            detail.push(')');
+        }
+        Rejection { rule, row_number: place.row(), detail, row }
     }
 }
 
@@ -95,4 +126,24 @@ pub struct Rejection {
     pub detail: String,
     /// The row as one JSON object (or, where it is none, its text as given).
     pub row: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_one_of_several_files_names_it() {
+        let rejected = Rejected {
+            rule: Rule::Conflict,
+            place: RowPlace::new(1, 7),
+            detail: "why".to_owned(),
+            row: "{}".to_owned(),
+        };
+        let files = ["a.csv", "b.csv"].map(str::to_owned);
+        let kept = rejected.clone().into_rejection(&files);
+        assert_eq!((kept.row_number, kept.detail.as_str()), (7, "why (in b.csv)"));
+        let one = Rejected { place: RowPlace::new(0, 7), ..rejected };
+        assert_eq!(one.into_rejection(&files[..1]).detail, "why");
+    }
 }

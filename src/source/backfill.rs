@@ -7,14 +7,16 @@
 //!
 //! Every row is an INSERT. A column that another dialect would read as an operation is payload.
 
+use super::dialect::Changes;
+use super::mapping::ChangeColumn;
 use crate::model::change::{Operation, Operations};
 
 /// None: all columns but the key are payload.
-pub(super) const OPERATION_COLUMNS: &[&str] = &[];
+pub(super) const COLUMNS: &[ChangeColumn] = &[];
 
-/// The operations of a part.
-pub(super) fn operations() -> Operations {
-    Operations::All(Operation::Insert)
+/// What the rows of a part do.
+pub(super) fn changes() -> Changes {
+    Changes::in_order(Operations::All(Operation::Insert))
 }
 
 #[cfg(test)]
@@ -23,6 +25,6 @@ mod tests {
 
     #[test]
     fn every_row_is_an_insert() {
-        assert!(matches!(operations(), Operations::All(Operation::Insert)));
+        assert!(matches!(changes().operations, Operations::All(Operation::Insert)));
     }
 }

@@ -1,13 +1,14 @@
 //! Which column of a file is which field.
 //!
-//! A column used whole as a key field, or as the dialect's operation, is not payload. Parts of a composite key stay
-//! payload, since they could not be told from the key again.
+//! A column used whole as a key field, or as one of the dialect's own fields, is not payload. Parts of a composite key
+//! stay payload, since they could not be told from the key again.
 
 use super::Dialect;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::change::TextMeaning;
 use arrow::array::{Array, RecordBatch};
 use arrow::datatypes::Schema;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Usual names of the user id's column.
@@ -20,7 +21,48 @@ const EVENT_TIME_COLUMNS: &[&str] = &["event_time", "time"];
 const OBJECT_COLUMNS: &[&str] = &["event_properties", "user_properties", "groups", "group_properties", "plan"];
 /// Ending of other columns whose text holds JSON.
 const JSON_ENDING: &str = "_json";
-const FIELDS: &str = "user_id, insert_id, event_time, op, json_columns";
+const FIELDS: &str = "user_id, insert_id, event_time, op, is_update, row_id, version, timestamp, json_columns";
+
+/// A field that tells how a row changes the table, and is none of its columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum ChangeField {
+    /// The operation.
+    Op,
+    /// Whether the row is one half of an update.
+    IsUpdate,
+    /// What joins the halves of an update.
+    RowId,
+    /// The commit version.
+    Version,
+    /// The time of the change.
+    Timestamp,
+}
+
+impl ChangeField {
+    const ALL: [ChangeField; 5] =
+        [ChangeField::Op, ChangeField::IsUpdate, ChangeField::RowId, ChangeField::Version, ChangeField::Timestamp];
+
+    /// The name, as `--map` takes it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            ChangeField::Op => "op",
+            ChangeField::IsUpdate => "is_update",
+            ChangeField::RowId => "row_id",
+            ChangeField::Version => "version",
+            ChangeField::Timestamp => "timestamp",
+        }
+    }
+}
+
+/// Where a dialect has one of its fields.
+#[derive(Debug)]
+pub(super) struct ChangeColumn {
+    pub(super) field: ChangeField,
+    /// Usual names, first choice first.
+    pub(super) usual: &'static [&'static str],
+    /// Whether a file with a header must have it.
+    pub(super) is_required: bool,
+}
 
 /// The fields that the caller maps; the others are found by their usual names in any case.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,16 +70,17 @@ pub struct Mapping {
     user_id: Option<Vec<String>>,
     insert_id: Option<Vec<String>>,
     event_time: Option<Vec<String>>,
-    op: Option<Vec<String>>,
+    change: BTreeMap<ChangeField, Vec<String>>,
     json_columns: Vec<String>,
     /// No column's text is taken for JSON.
     is_literal: bool,
 }
 
 impl Mapping {
-    /// Reads texts `FIELD=COLUMN`. The fields are `user_id`, `insert_id`, `event_time`, `op`, and `json_columns`
-    /// (columns whose text holds JSON; may be given several times). `user_id`, `insert_id` and `json_columns` take
-    /// several columns: `insert_id=InvoiceNo+StockCode`. A `+` or `\` in a column's name is written `\+` or `\\`.
+    /// Reads texts `FIELD=COLUMN`. The fields are `user_id`, `insert_id`, `event_time`; those of the dialect (`op`,
+    /// `is_update`, `row_id`, `version`, `timestamp`); and `json_columns` (columns whose text holds JSON; may be given
+    /// several times). `user_id`, `insert_id` and `json_columns` take several columns:
+    /// `insert_id=InvoiceNo+StockCode`. A `+` or `\` in a column's name is written `\+` or `\\`.
     ///
     /// Column names of a mapping are exact. Errors are `Usage`.
     ///
@@ -68,7 +111,7 @@ impl Mapping {
             user_id: column(user_id),
             insert_id: column(insert_id),
             event_time: column(event_time),
-            op: op.and_then(column),
+            change: op.and_then(column).map(|column| (ChangeField::Op, column)).into_iter().collect(),
             ..Mapping::default()
         }
     }
@@ -82,23 +125,42 @@ impl Mapping {
         if columns.iter().any(String::is_empty) {
             return Err(wrong("a mapping names no column".to_owned()));
         }
-        let slot = match field {
-            "user_id" => &mut self.user_id,
-            "insert_id" => &mut self.insert_id,
-            "event_time" => &mut self.event_time,
-            "op" => &mut self.op,
-            "json_columns" => {
-                self.json_columns.extend(columns);
-                return Ok(());
-            }
-            _ => return Err(wrong(format!("{field:?} is no field")).advice(format!("the fields are {FIELDS}"))),
-        };
+        if field == "json_columns" {
+            self.json_columns.extend(columns);
+            return Ok(());
+        }
         if columns.len() > 1 && !matches!(field, "user_id" | "insert_id") {
             return Err(wrong(format!("{field} is one column")).advice(r"a + in a column's name is written \+"));
         }
-        match slot.replace(columns) {
+        let earlier = match field {
+            "user_id" => self.user_id.replace(columns),
+            "insert_id" => self.insert_id.replace(columns),
+            "event_time" => self.event_time.replace(columns),
+            _ => match ChangeField::ALL.into_iter().find(|known| known.name() == field) {
+                Some(known) => self.change.insert(known, columns),
+                None => return Err(wrong(format!("{field:?} is no field")).advice(format!("the fields are {FIELDS}"))),
+            },
+        };
+        match earlier {
             None => Ok(()),
             Some(_) => Err(wrong(format!("{field} is mapped twice"))),
+        }
+    }
+
+    /// Errors, of kind `Usage`, where a field is mapped that the dialect does not have.
+    pub(super) fn check(&self, dialect: Dialect) -> Result<()> {
+        let known = |field: &ChangeField| dialect.change_columns().iter().any(|column| column.field == *field);
+        match self.change.keys().find(|field| !known(field)) {
+            None => Ok(()),
+            Some(field) => {
+                let own = dialect.change_columns().iter().map(|column| column.field.name());
+                let fields: Vec<&str> =
+                    ["user_id", "insert_id", "event_time"].into_iter().chain(own).chain(["json_columns"]).collect();
+                let text = format!("the dialect {} has no field {}", dialect.name(), field.name());
+                Err(Error::new(ErrorKind::Usage, text)
+                    .at(format!("--map {}", field.name()))
+                    .advice(format!("its fields are {}", fields.join(", "))))
+            }
         }
     }
 
@@ -146,7 +208,7 @@ pub(super) struct Resolver {
     user_id: Wanted,
     insert_id: Wanted,
     event_time: Wanted,
-    op: Wanted,
+    change: Vec<(&'static ChangeColumn, Wanted)>,
 }
 
 /// Column indices of one part.
@@ -156,7 +218,8 @@ pub(super) struct Columns {
     pub(super) user_id: Vec<usize>,
     pub(super) insert_id: Vec<usize>,
     pub(super) event_time: Option<usize>,
-    pub(super) op: Option<usize>,
+    /// The dialect's own fields that the part has.
+    pub(super) change: Vec<(ChangeField, usize)>,
     pub(super) payload: Arc<[usize]>,
 }
 
@@ -169,9 +232,9 @@ impl Resolver {
             user_id: wanted(&mapping.user_id, USER_ID_COLUMNS),
             insert_id: wanted(&mapping.insert_id, INSERT_ID_COLUMNS),
             event_time: wanted(&mapping.event_time, EVENT_TIME_COLUMNS),
-            op: match dialect.operation_columns() {
-                [] => Wanted::Usual(&[]),
-                usual => wanted(&mapping.op, usual),
+            change: {
+                let own = dialect.change_columns().iter();
+                own.map(|column| (column, wanted(&mapping.change.get(&column.field).cloned(), column.usual))).collect()
             },
         }
     }
@@ -184,14 +247,18 @@ impl Resolver {
         for (field, wanted) in key {
             wanted.settle(field, schema, place, true)?;
         }
-        self.op.settle("op", schema, place, false)
+        for (column, wanted) in &mut self.change {
+            wanted.settle(column.field.name(), schema, place, column.is_required)?;
+        }
+        Ok(())
     }
 
     /// Settles the fields that are not settled yet by the rows of a part of a file without a header. The column that
     /// first has a value wins, within one row the first in the documented order: so what is a key does not depend on
     /// how the rows are cut into parts.
     pub(super) fn settle_by_rows(&mut self, rows: &RecordBatch) {
-        for wanted in [&mut self.user_id, &mut self.insert_id, &mut self.event_time, &mut self.op] {
+        let key = [&mut self.user_id, &mut self.insert_id, &mut self.event_time];
+        for wanted in key.into_iter().chain(self.change.iter_mut().map(|(_, wanted)| wanted)) {
             if let Wanted::Usual(usual) = wanted {
                 let first = |column: &usize| first_value(rows, *column);
                 let found = candidates(usual, rows.schema_ref()).into_iter().filter(|c| first(c).is_some());
@@ -215,11 +282,14 @@ impl Resolver {
             _ => Vec::new(),
         };
         let (user_id, insert_id) = (whole(&self.user_id), whole(&self.insert_id));
-        let (event_time, op) = (whole(&self.event_time).first().copied(), whole(&self.op).first().copied());
+        let event_time = whole(&self.event_time).first().copied();
+        let change = self.change.iter().filter_map(|(column, wanted)| Some((column.field, *whole(wanted).first()?)));
+        let change: Vec<(ChangeField, usize)> = change.collect();
         let single = |columns: &[usize]| if let [one] = columns { Some(*one) } else { None };
-        let used = [single(&user_id), single(&insert_id), event_time, op, extra];
+        let mut used = vec![single(&user_id), single(&insert_id), event_time, extra];
+        used.extend(change.iter().map(|(_, column)| Some(*column)));
         let payload = (0..schema.fields().len()).filter(|c| !used.contains(&Some(*c))).collect();
-        Columns { user_id, insert_id, event_time, op, payload }
+        Columns { user_id, insert_id, event_time, change, payload }
     }
 }
 
@@ -298,16 +368,43 @@ mod tests {
     fn usual_names_are_found_in_any_case_and_in_the_documented_order() {
         let found = columns(&[], Dialect::S3, &["time", "EVENT_TIME", "x", "$Insert_Id", "User_Id", "MUTATION_TYPE"]);
         let found = found.unwrap();
-        assert_eq!((found.user_id, found.insert_id, found.event_time, found.op), (vec![4], vec![3], Some(1), Some(5)));
+        assert_eq!((found.user_id, found.insert_id, found.event_time), (vec![4], vec![3], Some(1)));
+        assert_eq!(found.change, [(ChangeField::Op, 5)]);
         assert_eq!(&*found.payload, [0, 2]);
         let exact = columns(&[], Dialect::S3, &["USER_ID", "user_id", "insert_id", "time"]).unwrap();
-        assert_eq!((exact.user_id, exact.event_time, exact.op), (vec![1], Some(3), None));
+        assert_eq!((exact.user_id, exact.event_time, exact.change), (vec![1], Some(3), vec![]));
     }
 
     #[test]
     fn a_backfill_has_no_operation_column() {
         let found = columns(&[], Dialect::Backfill, &["user_id", "insert_id", "time", "mutation_type"]).unwrap();
-        assert_eq!((found.op, &*found.payload), (None, &[3][..]));
+        assert_eq!((found.change, &*found.payload), (vec![], &[3][..]));
+    }
+
+    #[test]
+    fn the_columns_of_a_warehouse_are_found_or_mapped_and_are_no_payload() {
+        let own = ["USER_ID", "INSERT_ID", "TIME", "METADATA$ACTION", "metadata$isupdate", "RID", "X"];
+        let found = columns(&["row_id=RID"], Dialect::Snowflake, &own).unwrap();
+        assert_eq!(found.change, [(ChangeField::Op, 3), (ChangeField::IsUpdate, 4), (ChangeField::RowId, 5)]);
+        assert_eq!(&*found.payload, [6]);
+        let error = columns(&[], Dialect::Databricks, &["user_id", "insert_id", "time", "_change_type"]).unwrap_err();
+        assert!(
+            error.to_string().contains("_commit_version") && error.to_string().contains("--map version"),
+            "{error}"
+        );
+        let error = columns(&["op=kind"], Dialect::Bigquery, &["user_id", "insert_id", "time"]).unwrap_err();
+        assert!(error.to_string().contains("\"kind\", mapped to op"), "{error}");
+    }
+
+    #[test]
+    fn a_field_that_the_dialect_does_not_have_is_a_usage_error() {
+        let check = |map: &str, dialect| Mapping::parse(&[map]).unwrap().check(dialect);
+        let error = check("row_id=r", Dialect::Databricks).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Usage);
+        let expected = "the dialect databricks has no field row_id (--map row_id); its fields are user_id, insert_id, \
+                        event_time, op, version, timestamp, json_columns";
+        assert_eq!(error.to_string(), expected);
+        assert!(check("op=o", Dialect::Backfill).is_err() && check("op=o", Dialect::S3).is_ok());
     }
 
     #[test]

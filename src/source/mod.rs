@@ -5,85 +5,56 @@
 //! object, an id that is no id, a time that cannot be read.
 //!
 //! ```text
-//! INPUT ──list──▶ InputFile ──open──▶ ChangeBatch ──parts──▶ ChangePart
+//! inputs ──windows──▶ InputWindow ──open_window──▶ ChangeBatch ──parts──▶ ChangePart
 //!                                     files/ bytes → columns;  mapping which column is what;
-//!                                     s3, backfill operations;  ids, time key columns → keys
+//!                                     s3, snowflake, databricks, bigquery, backfill operations;
+//!                                     ids, time key columns → keys
 //!                                     converter, where there is one: columns → the columns of events
 //! ```
 
 mod backfill;
+mod bigquery;
+mod columns;
 mod converter;
+mod databricks;
+mod dialect;
 mod files;
+mod guess;
 mod ids;
 mod inputs;
+mod labels;
 mod mapping;
 mod parts;
 mod s3;
+mod snowflake;
 #[cfg(test)]
 mod tests;
 mod text;
 mod time;
 mod typed;
+mod versions;
+mod windows;
 
 pub use converter::Converter;
-pub use files::FileFormat;
-pub use inputs::{Found, InputFile, InputOptions, Known, Listed, find, list};
+pub use dialect::Dialect;
+pub use files::{CsvForm, FileFormat};
+pub use inputs::{InputFile, InputOptions, Known, Listed, find, list};
 pub use mapping::Mapping;
+pub use versions::number_by_version;
+pub use windows::{InputWindow, WindowFiles, Windows, windows};
 
-use crate::error::Result;
-use crate::model::change::{ChangeBatch, ChangePart, Operation, Operations, WindowKind};
-use crate::model::position::{BatchPosition, Named, Position, Unread};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::change::{ChangeBatch, ChangePart, Operation};
 use crate::model::value::TimeUnit;
-use arrow::array::ArrayRef;
+use std::collections::HashSet;
 
-/// How a change file tells its operations.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Dialect {
-    /// Files with a column `mutation_type`, as they are put on Amazon S3 for the vendor's Mirror Sync. Rows without an
-    /// operation are updates. Each operation stands alone.
-    #[default]
-    S3,
-    /// A first full load: every row is an INSERT, whatever its columns are.
-    Backfill,
-}
-
-impl Dialect {
-    /// All dialects.
-    pub const ALL: [Dialect; 2] = [Dialect::S3, Dialect::Backfill];
-
-    /// The name, as `--dialect` takes it; the source's name by default.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dialect::S3 => "s3",
-            Dialect::Backfill => "backfill",
-        }
-    }
-
-    /// How the rows of one of its files make up a window.
-    pub fn window_kind(self) -> WindowKind {
-        match self {
-            Dialect::S3 => WindowKind::Operations,
-            Dialect::Backfill => WindowKind::Net,
-        }
-    }
-
-    /// Usual names of the column that holds the operation, first choice first; empty where the dialect has none, so
-    /// that such a column is payload.
-    pub fn operation_columns(self) -> &'static [&'static str] {
-        match self {
-            Dialect::S3 => s3::OPERATION_COLUMNS,
-            Dialect::Backfill => backfill::OPERATION_COLUMNS,
-        }
-    }
-
-    /// The operations of a part's rows. `column` is its operation column, normalised by [`text::normalise`].
-    fn operations(self, column: Option<&ArrayRef>, json_tokens: bool, options: &SourceOptions) -> Operations {
-        match self {
-            Dialect::S3 => s3::operations(column, json_tokens, options),
-            Dialect::Backfill => backfill::operations(),
-        }
-    }
+/// The table's names of payload columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ColumnNames {
+    /// As they stand in the file.
+    AsIs,
+    /// Names without a lower-case letter in lower case: `EVENT_TYPE` is `event_type`.
+    Lower,
 }
 
 /// What a caller knows about its change files.
@@ -91,16 +62,33 @@ impl Dialect {
 pub struct SourceOptions {
     /// The dialect.
     pub dialect: Dialect,
+    /// Whether the caller named the dialect. Files that may be of another one are refused otherwise.
+    pub is_dialect_given: bool,
     /// The source's name, the scope of its positions; the dialect's name by default.
     pub source: Option<String>,
     /// How inputs behind URLs are listed and read.
     pub inputs: InputOptions,
     /// The file format; by default it is told by name and content.
     pub format: Option<FileFormat>,
+    /// Columns of CSV files that have no header row.
+    pub header: Option<Vec<String>>,
+    /// How CSV files quote; by default as RFC 4180 says, and as Snowflake does by default where the dialect is
+    /// Snowflake and a `header` is given.
+    pub csv_form: Option<CsvForm>,
     /// Which column is which field.
     pub mapping: Mapping,
     /// The vendor's converter, which makes events out of rows; it takes the place of a mapping.
     pub converter: Option<Converter>,
+    /// The table's names of payload columns; by default as they stand in the file, in lower case for Snowflake.
+    pub column_names: Option<ColumnNames>,
+    /// Which files are one window; by default each file for S3 and backfill, all files of the call for the warehouses.
+    pub window: Option<WindowFiles>,
+    /// Number of the first window's position; the others follow one by one. By default windows are named.
+    pub position: Option<u64>,
+    /// First commit version that Databricks exports cover; by default the lowest of their rows.
+    pub from_version: Option<u64>,
+    /// Last commit version that Databricks exports cover; by default the highest of their rows.
+    pub to_version: Option<u64>,
     /// The time zone of times that name none. A time that a clock change skips or repeats is read with the offset that
     /// held before it.
     pub naive_tz: jiff::tz::TimeZone,
@@ -120,11 +108,19 @@ impl Default for SourceOptions {
     fn default() -> Self {
         SourceOptions {
             dialect: Dialect::default(),
+            is_dialect_given: false,
             source: None,
             inputs: InputOptions::default(),
             format: None,
+            header: None,
+            csv_form: None,
             mapping: Mapping::default(),
             converter: None,
+            column_names: None,
+            window: None,
+            position: None,
+            from_version: None,
+            to_version: None,
             naive_tz: jiff::tz::TimeZone::UTC,
             time_unit: TimeUnit::Millisecond,
             op_case_insensitive: false,
@@ -135,32 +131,65 @@ impl Default for SourceOptions {
     }
 }
 
-/// The parts of one file, for rows that are not applied. Errors are those of [`open`].
+/// The parts of one file, for rows that are not applied. Errors are those of [`open_window`].
 pub fn parts(file: &InputFile, options: &SourceOptions) -> Result<Box<dyn Iterator<Item = Result<ChangePart>> + Send>> {
-    Ok(Box::new(parts::Parts::open(file, file.stat()?, options)?.0))
+    Ok(Box::new(parts::Parts::open(file, 0, file.stat()?, options)?.0))
 }
 
-/// Opens one file as one change batch. The rows are decoded as they are asked for, with bounded memory, and the content
-/// is hashed meanwhile.
+impl SourceOptions {
+    /// The source's name.
+    pub fn source_name(&self) -> &str {
+        self.source.as_deref().unwrap_or(self.dialect.name())
+    }
+
+    /// Errors, of kind `Usage`, where options contradict each other.
+    pub fn check(&self) -> Result<()> {
+        let usage = |text: String, place: &str| Err(Error::new(ErrorKind::Usage, text).at(place));
+        self.mapping.check(self.dialect)?;
+        let has_versions = self.dialect == Dialect::Databricks;
+        if self.from_version.or(self.to_version).is_some() && !has_versions {
+            let text = format!("the dialect {} has no commit versions", self.dialect.name());
+            return usage(text, "--from-version, --to-version");
+        }
+        if self.position.is_some() && has_versions {
+            let text = "the position of databricks exports is their last commit version".to_owned();
+            return usage(text, "--position");
+        }
+        if let Some(columns) = &self.header {
+            if columns.is_empty() || columns.iter().any(String::is_empty) {
+                return usage("a column needs a name".to_owned(), "--header");
+            }
+            let mut seen = HashSet::new();
+            if let Some(twice) = columns.iter().find(|column| !seen.insert(column.as_str())) {
+                return usage(format!("two columns are named {twice:?}"), "--header");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Opens one file as one change batch; see [`open_window`].
+pub fn open(file: &InputFile, options: &SourceOptions) -> Result<ChangeBatch> {
+    open_window(&InputWindow::of_file(file.clone()), options)
+}
+
+/// Opens the files of a window as one change batch. The rows are decoded as they are asked for, with bounded memory, one
+/// file after the other, and the content is hashed meanwhile, unless the window is numbered.
 ///
 /// Errors, here or from the parts: `Io` where the system refuses to read, `InvalidInput` where the bytes are not what
-/// they claim to be or a mapped column is missing, `Unsupported` for a format this build leaves out. After an error
-/// the parts end, and the batch must not be applied.
-pub fn open(file: &InputFile, options: &SourceOptions) -> Result<ChangeBatch> {
-    let stat = file.stat()?;
-    let (parts, hashing) = parts::Parts::open(file, stat, options)?;
-    let (name, (size, modified)) = (file.name.clone(), stat);
-    let position = match file.known_hash() {
-        Some(hash) => Position::Named(Named { name, size, modified, hash }).into(),
-        None => {
-            let content = Box::new(inputs::content::FileContent { file: file.clone(), stat, hashing });
-            BatchPosition::Unread(Unread { name, size, modified, content })
-        }
-    };
+/// they claim to be or a mapped column is missing, `Unsupported` for a format this build leaves out, `Usage` where the
+/// options do not fit the file. After an error the parts end, and the batch must not be applied.
+pub fn open_window(window: &InputWindow, options: &SourceOptions) -> Result<ChangeBatch> {
+    let opened = window.opened()?;
+    let parts = parts::WindowParts::open(&opened, options)?;
     Ok(ChangeBatch {
-        source: options.source.clone().unwrap_or_else(|| options.dialect.name().to_owned()),
-        position,
-        window: options.dialect.window_kind(),
-        parts: Box::new(parts),
+        first: window.number.as_ref().and_then(|numbers| numbers.first),
+        files: window.files.iter().map(|file| file.name.clone()).collect(),
+        ..ChangeBatch::new(
+            options.source_name(),
+            window.position(opened),
+            options.dialect.window_kind(),
+            Box::new(parts),
+        )
     })
 }

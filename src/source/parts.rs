@@ -1,22 +1,29 @@
 //! Columns become change parts: the same steps for every format and dialect.
 
+use super::columns::{self, Named};
+use super::dialect::{Arrays, Changes};
 use super::files::{self, Rows};
-use super::inputs::content::Hashing;
+use super::inputs::Stat;
+use super::inputs::content::{Hashing, OpenedFile};
 use super::mapping::{Columns, Resolver};
 use super::time::{TimeRules, Times, times};
-use super::{Dialect, InputFile, SourceOptions, ids, typed};
+use super::{Dialect, InputFile, SourceOptions, databricks, guess, ids, typed};
 use crate::error::Result;
-use crate::model::change::{ChangePart, Refused, TextMeaning};
+use crate::model::change::{ChangePart, Refused, RowPlace, TextMeaning};
 use crate::model::rejection::Rule;
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, new_null_array};
 use arrow::datatypes::{DataType, SchemaRef};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 /// The parts of one file.
 pub(super) struct Parts {
     rows: files::Reader,
     file: InputFile,
-    /// Size and time of last modification when it was opened.
-    stat: (u64, Option<i64>),
+    /// Which of the batch's files it is.
+    index: u32,
+    /// What told its content apart when it was opened.
+    stat: Stat,
     resolver: Resolver,
     /// The columns found for a schema; most parts of a file share one.
     columns: Option<(SchemaRef, Option<usize>, Columns)>,
@@ -27,10 +34,14 @@ pub(super) struct Parts {
 
 impl Parts {
     /// The parts, and how the content's hash comes about.
-    pub(super) fn open(file: &InputFile, stat: (u64, Option<i64>), options: &SourceOptions) -> Result<(Self, Hashing)> {
+    pub(super) fn open(file: &InputFile, index: u32, stat: Stat, options: &SourceOptions) -> Result<(Self, Hashing)> {
+        options.mapping.check(options.dialect)?;
         let (rows, hashing, mut resolver) = match &options.converter {
             None => {
                 let (rows, hashing) = files::open(file, options)?;
+                if let Some(schema) = &rows.header {
+                    guess::check_header(schema, options).map_err(|e| e.at(file.place()))?;
+                }
                 (rows, hashing, Resolver::new(&options.mapping, options.dialect))
             }
             Some(converter) => {
@@ -45,6 +56,7 @@ impl Parts {
         let parts = Parts {
             rows,
             file: file.clone(),
+            index,
             stat,
             resolver,
             columns: None,
@@ -53,6 +65,23 @@ impl Parts {
             done: false,
         };
         Ok((parts, hashing))
+    }
+
+    /// The commit versions of the file's rows, from the lowest to the highest, and how many rows there are.
+    pub(super) fn versions(mut self) -> Result<(Option<RangeInclusive<u64>>, u64)> {
+        let (mut found, mut count) = (None, 0);
+        while let Some(Rows { batch, line, .. }) = self.rows.rows.next().transpose()? {
+            let columns = self.columns_of(&batch, line);
+            let arrays = arrays(&batch, &columns, 0);
+            let versions = databricks::versions(&arrays, &mut Vec::new()).map_err(|e| e.at(self.file.place()))?;
+            for version in versions.into_iter().filter(|version| *version != databricks::NO_VERSION) {
+                let range = found.get_or_insert(version..=version);
+                *range = version.min(*range.start())..=version.max(*range.end());
+            }
+            count += batch.num_rows() as u64;
+        }
+        self.file.check_unchanged(self.stat)?;
+        Ok((found, count))
     }
 
     fn next_part(&mut self) -> Result<Option<ChangePart>> {
@@ -64,6 +93,9 @@ impl Parts {
 
     fn decode(&mut self, rows: Rows) -> Result<ChangePart> {
         let Rows { batch, numbers, line, not_objects, verdicts } = rows;
+        if self.options.converter.is_none() {
+            guess::check_rows(&batch, self.rows.header.is_some(), &self.options)?;
+        }
         let columns = self.columns_of(&batch, line);
         let mut refused = verdicts.refused;
         let no_object =
@@ -75,14 +107,18 @@ impl Parts {
             Some((array, meaning)) => times(array, meaning, &self.time_rules, &mut refused)?,
             None => Times { micros: Int64Array::new_null(batch.num_rows()), sub_micros: Vec::new() },
         };
-        let op = columns.op.and_then(|c| column(&batch, c));
-        let json_tokens = op.is_some_and(|(_, meaning)| meaning == TextMeaning::JsonToken);
-        let operations = self.options.dialect.operations(op.map(|(array, _)| array), json_tokens, &self.options);
+        let first_place = RowPlace::new(self.index, numbers.get(0)).to_bits();
+        let arrays = arrays(&batch, &columns, first_place);
+        let Changes { operations, sequence, pair, mut notes } =
+            self.options.dialect.changes(&arrays, &self.options, &mut refused)?;
         let operations = operations.without(&verdicts.ignored, batch.num_rows());
+        let Named { rows, strings } = columns::name(batch, &columns.payload, &self.options)?;
+        notes.extend(strings);
+        notes.sort_by_key(|(row, _)| *row);
         // Repair files are S3 files; elsewhere a column may have any name.
-        let (batch, payload) = match self.options.dialect {
-            Dialect::S3 => typed::unfold(batch, columns.payload, &mut refused)?,
-            _ => (batch, columns.payload),
+        let (rows, payload) = match self.options.dialect {
+            Dialect::S3 => typed::unfold(rows, columns.payload, &mut refused)?,
+            _ => (rows, columns.payload),
         };
         // A row is refused once, for the first reason in the order of its fields.
         refused.sort_by_key(|r| r.row);
@@ -94,11 +130,13 @@ impl Parts {
             event_time: micros,
             sub_micros,
             operations,
-            sequence: None,
-            pair: None,
+            sequence,
+            pair,
+            file: self.index,
             row_numbers: numbers,
             refused,
-            rows: batch,
+            notes,
+            rows,
         })
     }
 
@@ -119,6 +157,57 @@ impl Parts {
     }
 }
 
+/// The parts of all files of a window, one file open at a time.
+pub(super) struct WindowParts {
+    at_hand: Option<(Parts, Hashing)>,
+    files: Arc<[OpenedFile]>,
+    /// How many of the files are opened.
+    begun: usize,
+    options: SourceOptions,
+}
+
+impl WindowParts {
+    /// Opens the first file, so that what is wrong with its header is found now.
+    pub(super) fn open(files: &Arc<[OpenedFile]>, options: &SourceOptions) -> Result<Self> {
+        let mut parts = WindowParts { at_hand: None, files: files.clone(), begun: 0, options: options.clone() };
+        parts.open_next()?;
+        Ok(parts)
+    }
+
+    fn open_next(&mut self) -> Result<()> {
+        let Some(OpenedFile { file, stat, .. }) = self.files.get(self.begun) else { return Ok(()) };
+        // `windows` lets no window have more files than places can tell apart.
+        self.at_hand = Some(Parts::open(file, self.begun as u32, *stat, &self.options)?);
+        self.begun += 1;
+        Ok(())
+    }
+
+    fn next_part(&mut self) -> Result<Option<ChangePart>> {
+        while let Some((parts, _)) = &mut self.at_hand {
+            if let Some(part) = parts.next().transpose()? {
+                return Ok(Some(part));
+            }
+            if let (Some((_, hashing)), Some(file)) = (self.at_hand.take(), self.files.get(self.begun - 1)) {
+                file.was_decoded(hashing)?;
+            }
+            self.open_next()?;
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for WindowParts {
+    type Item = Result<ChangePart>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let part = self.next_part().transpose();
+        if matches!(part, Some(Err(_))) {
+            self.at_hand = None;
+        }
+        part
+    }
+}
+
 impl Iterator for Parts {
     type Item = Result<ChangePart>;
 
@@ -130,6 +219,15 @@ impl Iterator for Parts {
         self.done = !matches!(part, Some(Ok(_)));
         part
     }
+}
+
+/// The dialect's own columns of a part.
+fn arrays<'a>(batch: &'a RecordBatch, columns: &Columns, first_place: u64) -> Arrays<'a> {
+    let found = columns.change.iter().filter_map(|(field, index)| {
+        let (array, meaning) = column(batch, *index)?;
+        Some((*field, array, meaning))
+    });
+    Arrays { rows: batch.num_rows(), first_place, columns: found.collect() }
 }
 
 fn column(batch: &RecordBatch, index: usize) -> Option<(&ArrayRef, TextMeaning)> {

@@ -9,68 +9,52 @@
 //! | `mutation_type` | operation |
 //! |---|---|
 //! | `INSERT`, `UPDATE`, `DELETE` | that one; other case only with `--op-case insensitive`, other texts with `--op-alias` |
-//! | absent, null, empty | UPDATE |
+//! | absent, null, empty | UPDATE, counted as `op_missing` |
 //! | anything else | unknown: `ingest` refuses it as `bad_mutation_type` |
 
 use super::SourceOptions;
-use super::text::{Text, normalise, unescape};
+use super::dialect::{Arrays, Changes};
+use super::labels::{Label, Labels};
+use super::mapping::{ChangeColumn, ChangeField};
 use crate::model::change::{Operation, Operations};
-use arrow::array::{Array, ArrayRef};
-use std::borrow::Cow;
+use crate::model::counts::Counter;
 
 /// The only name that the vendor documents (for profiles).
-pub(super) const OPERATION_COLUMNS: &[&str] = &["mutation_type"];
+pub(super) const COLUMNS: &[ChangeColumn] =
+    &[ChangeColumn { field: ChangeField::Op, usual: &["mutation_type"], is_required: false }];
+
+const LABELS: Labels =
+    Labels(&[("INSERT", Operation::Insert), ("UPDATE", Operation::Update), ("DELETE", Operation::Delete)]);
 
 /// The vendor's documented default: "If you don't provide a mutation type, the process defaults to UPDATE".
 const MISSING_OPERATION: Operation = Operation::Update;
 
-const OPERATIONS: [(&str, Operation); 3] =
-    [("INSERT", Operation::Insert), ("UPDATE", Operation::Update), ("DELETE", Operation::Delete)];
-
-/// The operations of a part by its operation column.
-pub(super) fn operations(column: Option<&ArrayRef>, json_tokens: bool, options: &SourceOptions) -> Operations {
-    let Some(column) = column else { return Operations::All(MISSING_OPERATION) };
-    let unknown =
-        || (0..column.len()).map(|row| if column.is_null(row) { MISSING_OPERATION } else { Operation::Unknown });
-    let Ok(normal) = normalise(column) else { return Operations::Each(unknown().collect()) };
-    let Some(text) = Text::of(&normal.array) else { return Operations::Each(unknown().collect()) };
-    let mut each: Vec<Operation> = (0..column.len())
-        .map(|row| match text.get(row) {
-            None => MISSING_OPERATION,
-            Some(token) if json_tokens => of_token(token, options),
-            Some(text) => of_text(text, options),
-        })
-        .collect();
-    for row in normal.not_utf8 {
-        if let Some(operation) = each.get_mut(row) {
-            *operation = Operation::Unknown;
-        }
-    }
-    Operations::Each(each)
-}
-
-fn of_token(token: &str, options: &SourceOptions) -> Operation {
-    unescape(token).map_or(Operation::Unknown, |text: Cow<'_, str>| of_text(&text, options))
-}
-
-fn of_text(text: &str, options: &SourceOptions) -> Operation {
-    if text.is_empty() {
-        return MISSING_OPERATION;
-    }
-    let is = |name: &str| text == name || options.op_case_insensitive && text.eq_ignore_ascii_case(name);
-    let aliases = options.op_aliases.iter().map(|(name, operation)| (name.as_str(), *operation));
-    OPERATIONS.into_iter().chain(aliases).find(|(name, _)| is(name)).map_or(Operation::Unknown, |(_, found)| found)
+/// What the rows of a part do.
+pub(super) fn changes(columns: &Arrays<'_>, options: &SourceOptions) -> Changes {
+    let missing = |row: usize| (row, Counter::OpMissing);
+    let Some(labels) = columns.labels(&LABELS, options) else {
+        let notes = (0..columns.rows).map(missing).collect();
+        return Changes { notes, ..Changes::in_order(Operations::All(MISSING_OPERATION)) };
+    };
+    let notes = labels.iter().enumerate().filter(|(_, label)| **label == Label::Missing).map(|(row, _)| missing(row));
+    let notes = notes.collect();
+    let operation = |label: Label| if label == Label::Missing { MISSING_OPERATION } else { label.operation() };
+    let operations = labels.into_iter().map(operation).collect();
+    Changes { notes, ..Changes::in_order(Operations::Each(operations)) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow::array::{BinaryArray, BooleanArray, StringArray};
+    use crate::model::change::TextMeaning;
+    use arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, StringArray};
     use std::sync::Arc;
 
     fn read(column: ArrayRef, json_tokens: bool, options: &SourceOptions) -> Vec<Operation> {
-        let operations = operations(Some(&column), json_tokens, options);
-        (0..column.len()).map(|row| operations.get(row)).collect()
+        let meaning = if json_tokens { TextMeaning::JsonToken } else { TextMeaning::Plain };
+        let columns = vec![(ChangeField::Op, &column, meaning)];
+        let changes = changes(&Arrays { rows: column.len(), first_place: 0, columns }, options);
+        (0..column.len()).map(|row| changes.operations.get(row)).collect()
     }
 
     #[test]
@@ -88,7 +72,9 @@ mod tests {
         ]);
         let expected = [Insert, Update, Delete, Update, Update, Unknown, Unknown, Unknown];
         assert_eq!(read(Arc::new(column), false, &SourceOptions::default()), expected);
-        assert!(matches!(operations(None, false, &SourceOptions::default()), Operations::All(Update)));
+        let none = changes(&Arrays { rows: 2, first_place: 0, columns: Vec::new() }, &SourceOptions::default());
+        assert!(matches!(none.operations, Operations::All(Update)));
+        assert_eq!(none.notes, [(0, Counter::OpMissing), (1, Counter::OpMissing)]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::text::Text;
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::model::change::{ChangePart, RowNumbers, TextMeaning};
+use crate::model::change::{ChangePart, RowNumbers, TextMeaning, WindowKind};
 use crate::model::rejection::Rule;
 use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
 use std::io::Write;
@@ -401,7 +401,7 @@ fn speed() {
             let size = file.stat().unwrap().0;
             file.hash().unwrap();
             let hashed = start.elapsed();
-            let parts = parts::Parts::open(&file, file.stat().unwrap(), &SourceOptions::default()).unwrap().0;
+            let parts = parts::Parts::open(&file, 0, file.stat().unwrap(), &SourceOptions::default()).unwrap().0;
             let opened = start.elapsed() - hashed;
             let rows: usize = parts.map(|part| part.unwrap().rows.num_rows()).sum();
             let decoded = start.elapsed() - hashed;

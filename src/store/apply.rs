@@ -12,7 +12,7 @@ use crate::model::fingerprint::Fingerprint;
 use crate::model::ledger::{Applied, LedgerEntry, NearMatch};
 use crate::model::mutation::{Effect, Mutation, MutationKind, MutationSet, Policies};
 use crate::model::position::{BatchPosition, Named, Position, Unread};
-use crate::model::rejection::Rejection;
+use crate::model::rejection::Rejected;
 use crate::model::schema::Schema;
 use crate::model::{event_json, key, row};
 use parking_lot::MutexGuard;
@@ -59,15 +59,18 @@ impl Store {
     ///
     /// # Errors
     /// `HistoryGap` where a numbered position leaves others out.
-    pub fn begin(&self, source: &str, mut position: BatchPosition, guards: Guards) -> Result<Start<'_>> {
+    pub fn begin(&self, mut origin: Origin, guards: Guards) -> Result<Start<'_>> {
         let inner = &*self.0;
         if !guards.dry_run {
             self.check_writable()?;
         }
         let mut writer = inner.writer.lock();
         let mut counts = Counts::default();
-        let known = match &mut position {
-            BatchPosition::Known(Position::Numbered(number)) => self.known_number(source, *number, guards.allow_gap)?,
+        let source = origin.source.as_str();
+        let known = match &mut origin.position {
+            BatchPosition::Known(Position::Numbered(number)) => {
+                self.known_number(source, *number, origin.first, guards.allow_gap)?
+            }
             BatchPosition::Known(Position::Named(named)) => {
                 self.known_name(source, &named.name, |known| Ok(known.hash != named.hash), &mut counts)?
             }
@@ -88,8 +91,7 @@ impl Store {
             store: self,
             inner,
             writer,
-            source: source.to_owned(),
-            position,
+            origin,
             guards,
             sequence,
             rows,
@@ -126,7 +128,7 @@ impl Store {
         Ok(None)
     }
 
-    fn known_number(&self, source: &str, number: u64, allow_gap: bool) -> Result<Option<Applied>> {
+    fn known_number(&self, source: &str, number: u64, first: Option<u64>, allow_gap: bool) -> Result<Option<Applied>> {
         let Some((watermark, sequence)) = self.watermark(source)? else { return Ok(None) };
         if number <= watermark {
             // From the newest on, since what is replayed was mostly applied a short while ago.
@@ -140,11 +142,18 @@ impl Store {
             }
             return self.known(found, false).map(Some);
         }
-        if number > watermark + 1 && !allow_gap {
-            let text = format!("positions {} to {} of source {source} are missing", watermark + 1, number - 1);
-            return Err(Error::new(ErrorKind::HistoryGap, text)
-                .at(format!("position={number} watermark={watermark}"))
-                .advice("apply them first, or accept the gap with --allow-gap and verify the mirror"));
+        let begins_at = first.unwrap_or(number);
+        if begins_at > watermark + 1 && !allow_gap {
+            let text = format!("positions {} to {} of source {source} are missing", watermark + 1, begins_at - 1);
+            let advice = match first {
+                None => "apply them first, or accept the gap with --allow-gap and verify the mirror",
+                Some(_) => {
+                    "apply them first; if those commits changed no row, say from which version on the input covers the \
+                     table with --from-version; or accept the gap with --allow-gap and verify the mirror"
+                }
+            };
+            let place = format!("position={number} watermark={watermark}");
+            return Err(Error::new(ErrorKind::HistoryGap, text).at(place).advice(advice));
         }
         Ok(None)
     }
@@ -158,13 +167,24 @@ impl Store {
     }
 }
 
+/// Where a batch comes from; see [`ChangeBatch`](crate::model::change::ChangeBatch).
+pub struct Origin {
+    /// The source.
+    pub source: String,
+    /// Its position in the source.
+    pub position: BatchPosition,
+    /// The first of the numbers that it covers, where it covers several.
+    pub first: Option<u64>,
+    /// Names of the files that it is read from.
+    pub files: Arc<[String]>,
+}
+
 /// A batch that is being written. Dropped without [`commit`](BatchWriter::commit), it leaves nothing.
 pub struct BatchWriter<'s> {
     store: &'s Store,
     pub(super) inner: &'s Inner,
     writer: MutexGuard<'s, Writer>,
-    source: String,
-    position: BatchPosition,
+    origin: Origin,
     pub(super) guards: Guards,
     pub(super) sequence: u64,
     /// Rows in the table before the batch.
@@ -188,6 +208,17 @@ pub struct BatchWriter<'s> {
 }
 
 impl BatchWriter<'_> {
+    /// Where the batch covers several numbers: the last one that was applied before.
+    ///
+    /// # Errors
+    /// Whatever the disk says.
+    pub fn applied_up_to(&self) -> Result<Option<u64>> {
+        match self.origin.first {
+            Some(_) => Ok(self.store.watermark(&self.origin.source)?.map(|(number, _)| number)),
+            None => Ok(None),
+        }
+    }
+
     /// Says that the batch is far larger than one of its sets, which come in the order of their keys: its rows are
     /// written as sorted files.
     pub fn expect_bulk(&mut self) {
@@ -254,7 +285,7 @@ impl BatchWriter<'_> {
             self.counts.deleted, self.rows, self.guards.max_delete_percent
         );
         Err(Error::new(ErrorKind::InvalidInput, text)
-            .at(format!("source={} position={}", self.source, self.position))
+            .at(format!("source={} position={}", self.origin.source, self.origin.position))
             .advice("if that is meant, raise --max-delete-percent"))
     }
 
@@ -266,23 +297,24 @@ impl BatchWriter<'_> {
             if let Effect::Rejected(rule) = effect {
                 let detail = "the store's row contradicts the change".to_owned();
                 let row = event_json::encoded(set.key(mutation), set.row(mutation), schema);
-                self.keep(&Rejection { rule: *rule, row_number: mutation.row_number, detail, row })?;
+                self.keep(Rejected { rule: *rule, place: mutation.place, detail, row })?;
             }
         }
         Ok(())
     }
 
     /// Keeps rows that were rejected before they came to the store.
-    pub fn reject(&mut self, rejections: &[Rejection]) -> Result<()> {
-        rejections.iter().try_for_each(|rejection| self.keep(rejection))
+    pub fn reject(&mut self, rejected: Vec<Rejected>) -> Result<()> {
+        rejected.into_iter().try_for_each(|rejected| self.keep(rejected))
     }
 
-    fn keep(&mut self, rejection: &Rejection) -> Result<()> {
+    fn keep(&mut self, rejected: Rejected) -> Result<()> {
         if self.guards.dry_run {
             return Ok(());
         }
         let key = rejections::key(self.sequence, self.rejections);
-        self.held.put_cf(self.inner.families().rejections(), key, rejections::encode(rejection)?);
+        let rejection = rejected.into_rejection(&self.origin.files);
+        self.held.put_cf(self.inner.families().rejections(), key, rejections::encode(&rejection)?);
         self.rejections += 1;
         if self.held.size_in_bytes() >= self.inner.options.chunk_bytes { self.write_held() } else { Ok(()) }
     }
@@ -341,8 +373,8 @@ impl BatchWriter<'_> {
         let rows = self.rows + self.counts.inserted - self.counts.deleted;
         let entry = LedgerEntry {
             sequence: self.sequence,
-            source: std::mem::take(&mut self.source),
-            position: self.position.complete()?,
+            source: std::mem::take(&mut self.origin.source),
+            position: self.origin.position.complete()?,
             counts: std::mem::take(&mut self.counts),
             rows,
             committed_at: now(),

@@ -21,7 +21,7 @@ mod touched;
 mod write_rows;
 mod writer;
 
-pub use apply::{BatchWriter, Guards, Start};
+pub use apply::{BatchWriter, Guards, Origin, Start};
 pub use keyspace::names::NameRecord;
 pub use options::StoreOptions;
 pub use snapshot::{Rows, Scan, ScanRange, Snapshot};

@@ -123,7 +123,7 @@ impl<'a> ExtractRow<'a> {
         let (key, row_bytes) = rows.arena[row.offset as usize..].split_at(row.key_length as usize);
         ExtractRow {
             file: &file.name,
-            row_number: row.row_number,
+            row_number: row.place.row(),
             key_hash: row.key_hash,
             key,
             row: &row_bytes[..row.row_length as usize],

@@ -6,6 +6,7 @@
 mod backward_compatibility;
 mod command_line;
 mod converter;
+mod dialects;
 mod files;
 mod laws;
 #[cfg(all(feature = "cli", feature = "object-store"))]

@@ -10,11 +10,20 @@
 //! A quote opens a quoted cell only at the cell's start; elsewhere it is itself. What follows a closing quote must be a
 //! comma or the end of the record. A record's row number is that of its first line. Empty lines are skipped.
 //! Every cell is text; columns that hold JSON are told by name.
+//!
+//! The caller may say that there is no header row, and name the columns. And it may say that nothing is quoted, as
+//! Snowflake unloads by default ([`CsvForm::Escaped`]):
+//!
+//! ```text
+//! ann,\N,{"a": 1\,"b": 2}      \N is null, an empty cell is the empty text; a backslash takes away the meaning of the
+//! bob,,two\                     comma, backslash or line end behind it, and makes line ends and tabs of n, r and t
+//! lines
+//! ```
 
 use super::lines::{Lines, MOST_TEXT, without_end};
 use super::{Reader, Rows, Verdicts, row_numbers, text_field};
 use crate::error::{Error, Result};
-use crate::source::{Mapping, SourceOptions};
+use crate::source::{Dialect, Mapping, SourceOptions};
 use arrow::array::{ArrayRef, RecordBatch, StringBuilder};
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use std::collections::HashSet;
@@ -25,13 +34,26 @@ const NULL: &[u8] = b"\\N";
 /// See `json::MOST_FIELDS`.
 const MOST_COLUMNS: usize = 10_000;
 
-/// The rows of a CSV file. A file without a header row has no columns and no rows.
+/// How the cells of a CSV file are written where they hold commas, quotes or line ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CsvForm {
+    /// In quotes (RFC 4180).
+    Quoted,
+    /// With a backslash before what has a meaning of its own. Quotes have none.
+    Escaped,
+}
+
+/// The rows of a CSV file. A file without a header row has no columns and no rows, unless the caller names the columns.
 pub(super) fn open(lines: Lines, options: &SourceOptions) -> Result<Reader> {
-    let mut records = Records { lines, line: Vec::new(), text: Vec::new(), cells: Vec::new(), first_line: 0 };
-    if !records.next_record()? {
-        return Ok(Reader { header: None, rows: Box::new(std::iter::empty()) });
-    }
-    let schema = header(&records, &options.mapping)?;
+    let has_snowflakes_form = options.dialect == Dialect::Snowflake && options.header.is_some();
+    let by_default = if has_snowflakes_form { CsvForm::Escaped } else { CsvForm::Quoted };
+    let form = options.csv_form.unwrap_or(by_default);
+    let mut records = Records { lines, form, line: Vec::new(), text: Vec::new(), cells: Vec::new(), first_line: 0 };
+    let schema = match &options.header {
+        Some(columns) => schema(columns.iter().map(String::as_str), &options.mapping),
+        None if records.next_record()? => header(&records, &options.mapping)?,
+        None => return Ok(Reader { header: None, rows: Box::new(std::iter::empty()) }),
+    };
     let most_bytes = (options.memory / 8).min(MOST_TEXT);
     let rows_per_part = options.rows_per_part.max(1);
     let parts = Parts { records, schema: schema.clone(), rows_per_part, most_bytes, done: false };
@@ -42,16 +64,21 @@ fn header(records: &Records, mapping: &Mapping) -> Result<SchemaRef> {
     if records.cells.len() > MOST_COLUMNS {
         return Err(records.error(format!("the header has more than {MOST_COLUMNS} columns")));
     }
-    let mut names = HashSet::new();
-    let mut fields = Vec::with_capacity(records.cells.len());
+    let mut seen = HashSet::new();
+    let mut names = Vec::with_capacity(records.cells.len());
     for cell in 0..records.cells.len() {
         let name = records.cell(cell)?.unwrap_or_default();
-        if !names.insert(name) {
+        if !seen.insert(name) {
             return Err(records.error(format!("two columns are named {name:?}")).advice("rename one of them"));
         }
-        fields.push(text_field(name, DataType::Utf8, mapping.text_meaning(name)));
+        names.push(name);
     }
-    Ok(Arc::new(Schema::new(fields)))
+    Ok(schema(names.into_iter(), mapping))
+}
+
+fn schema<'a>(names: impl Iterator<Item = &'a str>, mapping: &Mapping) -> SchemaRef {
+    let field = |name: &str| text_field(name, DataType::Utf8, mapping.text_meaning(name));
+    Arc::new(Schema::new(names.map(field).collect::<Vec<_>>()))
 }
 
 struct Parts {
@@ -70,10 +97,12 @@ impl Parts {
         while numbers.len() < self.rows_per_part && bytes < self.most_bytes && self.records.next_record()? {
             if self.records.cells.len() != width {
                 let found = self.records.cells.len();
-                return Err(self
-                    .records
-                    .error(format!("the record has {found} cells, the header has {width}"))
-                    .advice("a cell that holds a comma, a quote or a line end must be quoted"));
+                let advice = match self.records.form {
+                    CsvForm::Quoted => "a cell that holds a comma, a quote or a line end must be quoted",
+                    CsvForm::Escaped => "a comma or a line end in a cell must have a backslash before it",
+                };
+                let text = format!("the record has {found} cells, the header has {width}");
+                return Err(self.records.error(text).advice(advice));
             }
             for (cell, column) in columns.iter_mut().enumerate() {
                 column.append_option(self.records.cell(cell)?);
@@ -121,6 +150,7 @@ struct Cell {
 /// Reads records.
 struct Records {
     lines: Lines,
+    form: CsvForm,
     /// The record's lines as they stand in the file.
     line: Vec<u8>,
     /// The cells' texts, one after the other.
@@ -152,6 +182,9 @@ impl Records {
 
     /// Reads the cell that starts at a byte of the record; tells where the next one starts.
     fn read_cell(&mut self, at: usize) -> Result<Option<usize>> {
+        if self.form == CsvForm::Escaped {
+            return self.read_escaped(at);
+        }
         if self.line.get(at) == Some(&b'"') {
             return self.read_quoted(at + 1);
         }
@@ -162,6 +195,47 @@ impl Records {
         self.text.extend_from_slice(cell);
         self.cells.push(Cell { start, end: self.text.len(), is_null: cell.is_empty() || cell == NULL });
         Ok(comma.map(|comma| at + comma + 1))
+    }
+
+    fn read_escaped(&mut self, first: usize) -> Result<Option<usize>> {
+        let (start, mut at) = (self.text.len(), first);
+        let next = loop {
+            let rest = without_end(self.line.get(at..).unwrap_or_default());
+            let special = rest.iter().position(|byte| matches!(byte, b',' | b'\\'));
+            let plain = special.unwrap_or(rest.len());
+            self.text.extend_from_slice(rest.get(..plain).unwrap_or_default());
+            at += plain;
+            if special.is_none() {
+                break None;
+            }
+            if self.line.get(at) == Some(&b',') {
+                break Some(at + 1);
+            }
+            at += 1;
+            // A line end behind a backslash is one of the cell, and the record goes on.
+            if matches!(self.line.get(at..), Some(b"\n" | b"\r\n")) {
+                self.text.extend_from_slice(self.line.get(at..).unwrap_or_default());
+                at = self.line.len();
+                if !self.lines.append_to(&mut self.line)? {
+                    return Err(self.error("the last cell ends with a backslash").advice("the file may be cut short"));
+                }
+                continue;
+            }
+            match self.line.get(at) {
+                Some(b'n') => self.text.push(b'\n'),
+                Some(b'r') => self.text.push(b'\r'),
+                Some(b't') => self.text.push(b'\t'),
+                Some(byte) => self.text.push(*byte),
+                None => {
+                    return Err(self.error("the last cell ends with a backslash").advice("the file may be cut short"));
+                }
+            }
+            at += 1;
+        };
+        let cell = self.line.get(first..next.map_or(at, |next| next - 1)).unwrap_or_default();
+        let is_null = cell == NULL;
+        self.cells.push(Cell { start, end: self.text.len(), is_null });
+        Ok(next)
     }
 
     fn read_quoted(&mut self, mut at: usize) -> Result<Option<usize>> {

@@ -7,6 +7,8 @@ mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
 
+pub use csv::CsvForm;
+
 #[cfg(feature = "parquet")]
 use super::inputs::beside::Beside;
 use super::inputs::content::{Hashing, Passing};
@@ -109,6 +111,7 @@ pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<(Reader,
     let compression = Compression::of(&start);
     let asked = options.format.or_else(|| FileFormat::of_name(&file.name));
     if start == PARQUET_MAGIC && asked.is_none() || asked == Some(FileFormat::Parquet) {
+        refuse_header(options, FileFormat::Parquet, &place)?;
         return open_parquet(file, input, compression, options);
     }
     let hashing = Hashing::Passing(input.clone());
@@ -119,14 +122,31 @@ pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<(Reader,
     let failed = |e| lines::failed(e, compression, &place);
     let format = match asked {
         Some(format) => format,
+        None if options.header.is_some() => FileFormat::Csv,
         None => FileFormat::of_content(text.fill_buf().map_err(failed)?),
     };
+    if format != FileFormat::Csv {
+        refuse_header(options, format, &place)?;
+    }
     let lines = lines::Lines::new(Box::new(text), compression, place, options.memory);
     let reader = match format {
         FileFormat::Csv => csv::open(lines, options)?,
         _ => json::open(lines, options),
     };
     Ok((reader, hashing))
+}
+
+/// Names of columns are for files that have none.
+fn refuse_header(options: &SourceOptions, format: FileFormat, place: &str) -> Result<()> {
+    match &options.header {
+        None => Ok(()),
+        Some(_) => {
+            let text = format!("--header names the columns of CSV files, and this is a {} file", format.name());
+            Err(Error::new(ErrorKind::Usage, text)
+                .at(place)
+                .advice("leave it out, or say what the file is with --format"))
+        }
+    }
 }
 
 #[cfg(feature = "parquet")]

@@ -7,14 +7,14 @@
 //!                 file ──▶ hash, on a thread beside  so the file is read twice, at the same time
 //! ```
 
-use super::InputFile;
 #[cfg(feature = "parquet")]
 use super::beside::Beside;
+use super::{InputFile, Stat};
 use crate::error::Result;
 use crate::model::position::Content;
 use parking_lot::Mutex;
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Bytes that are read and hashed at a time.
 pub(super) const CHUNK: usize = 256 << 10;
@@ -78,25 +78,74 @@ pub(in crate::source) enum Hashing {
     Beside(Beside),
 }
 
-/// The content of a file as it was when its position was made.
-pub(in crate::source) struct FileContent {
-    pub(in crate::source) file: InputFile,
-    /// Size and time of last modification then.
-    pub(in crate::source) stat: (u64, Option<i64>),
-    pub(in crate::source) hashing: Hashing,
-}
-
-impl Content for FileContent {
-    fn hash(&mut self) -> Result<[u8; 32]> {
-        let hash = match &mut self.hashing {
+impl Hashing {
+    /// The hash of all bytes; those that nobody has read yet are read now.
+    pub(in crate::source) fn hash(self) -> Result<[u8; 32]> {
+        match self {
             Hashing::Passing(passing) => passing.hash(),
             #[cfg(feature = "parquet")]
-            Hashing::Beside(beside) => beside.hash(),
+            Hashing::Beside(mut beside) => beside.hash(),
+        }
+    }
+}
+
+/// A file of a batch as it was when the batch was opened.
+pub(in crate::source) struct OpenedFile {
+    pub(in crate::source) file: InputFile,
+    /// Size and time of last modification then.
+    pub(in crate::source) stat: Stat,
+    /// The hash, once it is known.
+    hash: OnceLock<[u8; 32]>,
+}
+
+impl OpenedFile {
+    pub(in crate::source) fn new(file: &InputFile, stat: Stat) -> Self {
+        let hash = file.known_hash().map_or_else(OnceLock::new, OnceLock::from);
+        OpenedFile { file: file.clone(), stat, hash }
+    }
+
+    /// The file was decoded to its end.
+    pub(in crate::source) fn was_decoded(&self, hashing: Hashing) -> Result<()> {
+        if self.hash.get().is_none() {
+            let _ = self.hash.set(hashing.hash().map_err(|e| e.at(self.file.place()))?);
+        }
+        Ok(())
+    }
+
+    /// The hash; the file is read for it where it was not decoded to its end.
+    fn hash(&self) -> Result<[u8; 32]> {
+        let hash = match self.hash.get() {
+            Some(hash) => *hash,
+            None => self.file.hash()?,
         };
-        let hash = hash.map_err(|e| e.at(self.file.place()))?;
         self.file.check_unchanged(self.stat)?;
         Ok(hash)
     }
+}
+
+/// The content of a batch's files. A clone of `files` is with those who decode them.
+pub(in crate::source) struct FilesContent {
+    pub(in crate::source) files: Arc<[OpenedFile]>,
+}
+
+impl Content for FilesContent {
+    fn hash(&mut self) -> Result<[u8; 32]> {
+        Ok(together(self.files.iter().map(OpenedFile::hash).collect::<Result<_>>()?))
+    }
+}
+
+/// One hash of the hashes of several files, whatever their names are: BLAKE3 of the sorted hashes. That of one file is
+/// its own.
+pub(in crate::source) fn together(mut hashes: Vec<[u8; 32]>) -> [u8; 32] {
+    if let [one] = hashes.as_slice() {
+        return *one;
+    }
+    hashes.sort_unstable();
+    let mut hasher = blake3::Hasher::new();
+    for hash in &hashes {
+        hasher.update(hash);
+    }
+    *hasher.finalize().as_bytes()
 }
 
 /// Reads to the end.

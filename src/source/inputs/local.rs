@@ -1,7 +1,7 @@
 //! Inputs of this machine: a file, a folder, a glob, or standard input.
 
 use super::content::for_each_chunk;
-use super::{At, InputFile, is_left_out};
+use super::{At, InputFile, beside_folders, is_left_out};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
@@ -70,12 +70,8 @@ fn walk(folder: &Path, base: &Path, files: &mut Vec<InputFile>) -> Result<()> {
 }
 
 fn list_glob(pattern: &str, files: &mut Vec<InputFile>) -> Result<()> {
-    let wrong = |error: glob::PatternError| {
-        Error::new(ErrorKind::Usage, "the input is no pattern for file names").at(pattern).because(error)
-    };
     let base = fixed_folder(pattern);
-    for path in glob::glob(pattern).map_err(wrong)? {
-        let path = path.map_err(|e| Error::new(ErrorKind::Io, "a folder cannot be read").at(pattern).because(e))?;
+    for path in matches(pattern)? {
         let name = relative_name(&path, &base)?;
         if name.split('/').any(is_left_out) {
             continue;
@@ -90,6 +86,47 @@ fn list_glob(pattern: &str, files: &mut Vec<InputFile>) -> Result<()> {
     files.sort_by(|a, b| (a.place(), &a.name).cmp(&(b.place(), &b.name)));
     files.dedup_by(|a, b| (a.place(), &a.name) == (b.place(), &b.name));
     Ok(())
+}
+
+/// The paths that a pattern matches.
+fn matches(pattern: &str) -> Result<Vec<PathBuf>> {
+    let wrong = |error: glob::PatternError| {
+        Error::new(ErrorKind::Usage, "the input is no pattern for file names").at(pattern).because(error)
+    };
+    let unreadable = |e| Error::new(ErrorKind::Io, "a folder cannot be read").at(pattern).because(e);
+    glob::glob(pattern).map_err(wrong)?.map(|path| path.map_err(unreadable)).collect()
+}
+
+/// The folders directly below an input, or those that it matches as a pattern, each with its files; see
+/// [`folders`](super::folders).
+pub(super) fn folders(input: &str) -> Result<Vec<(String, Vec<InputFile>)>> {
+    let path = Path::new(input);
+    let (base, paths): (PathBuf, Vec<PathBuf>) = match path.is_dir() {
+        true => {
+            let entries = fs::read_dir(path).map_err(|e| unreadable(e, path))?;
+            let paths = entries.map(|entry| Ok(entry.map_err(|e| unreadable(e, path))?.path()));
+            (path.to_owned(), paths.collect::<Result<_>>()?)
+        }
+        false if path.exists() || !input.contains(['*', '?', '[']) => {
+            return Err(Error::new(ErrorKind::Usage, "the input is no folder")
+                .at(input)
+                .advice("--window-per-folder takes folders of folders, and patterns"));
+        }
+        false => (fixed_folder(input), matches(input)?),
+    };
+    let mut folders = Vec::new();
+    for path in paths {
+        let name = relative_name(&path, &base)?;
+        if name.split('/').any(is_left_out) {
+            continue;
+        }
+        if !path.is_dir() {
+            return Err(beside_folders(path.display().to_string()));
+        }
+        let folder = path.to_string_lossy().into_owned();
+        folders.push((name, super::list(&[folder])?));
+    }
+    Ok(folders)
 }
 
 /// The folder that a pattern names before its first part with a wildcard.

@@ -16,7 +16,7 @@ mod object;
 pub(super) mod scattered;
 
 use crate::error::{Error, ErrorKind, Result};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -42,6 +42,10 @@ impl Default for InputOptions {
         }
     }
 }
+
+/// What tells a file's content apart without reading it: size, and time of last modification in nanoseconds since 1970
+/// where the system tells one.
+pub(super) type Stat = (u64, Option<i64>);
 
 /// A file to read, and the name under which it is applied exactly once.
 #[derive(Debug, Clone)]
@@ -69,7 +73,7 @@ impl InputFile {
 
     /// Size in bytes, and time of last modification in nanoseconds since 1970 where the system tells one. Cheap: those
     /// of an object are what its listing told.
-    pub fn stat(&self) -> Result<(u64, Option<i64>)> {
+    pub fn stat(&self) -> Result<Stat> {
         match &self.at {
             At::Path(path) => local::stat(path),
             At::Copy(copied) => local::stat(&copied.path),
@@ -112,10 +116,18 @@ impl InputFile {
 
     /// Rows of a file that changed while it was read are rows of no file at all. Each read of an object checks that by
     /// itself.
-    pub(super) fn check_unchanged(&self, stat: (u64, Option<i64>)) -> Result<()> {
+    pub(super) fn check_unchanged(&self, stat: Stat) -> Result<()> {
         match self.stat()? == stat {
             true => Ok(()),
             false => Err(changed().at(self.place())),
+        }
+    }
+
+    /// The path of a local file; where an object stands, as if its URL were one.
+    pub(super) fn path(&self) -> PathBuf {
+        match &self.at {
+            At::Path(path) => path.clone(),
+            _ => PathBuf::from(self.place()),
         }
     }
 
@@ -212,6 +224,39 @@ fn refuse_equal_names(files: &[InputFile]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The folders of an input with the files below each: those directly below a folder, or those that a pattern matches.
+/// What lies beside them and is no folder is refused, as it would be left out.
+///
+/// Errors: `Usage` where the input is neither a folder nor a pattern, or a file lies beside the folders.
+pub(super) fn folders(input: &str, options: &InputOptions) -> Result<Vec<(String, Vec<InputFile>)>> {
+    let folders = match is_url(input) {
+        true => first_folders(find(&[input.to_owned()], options, None)?.files)?,
+        false => local::folders(input)?,
+    };
+    match folders.is_empty() {
+        true => Err(Error::new(ErrorKind::InvalidInput, "no folder of a window was found").at(shown(input))),
+        false => Ok(folders),
+    }
+}
+
+/// Files by the first part of their names.
+fn first_folders(files: Vec<InputFile>) -> Result<Vec<(String, Vec<InputFile>)>> {
+    let mut folders: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
+    for mut file in files {
+        let Some((folder, name)) = file.name.split_once('/') else { return Err(beside_folders(file.place())) };
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        file.name = name;
+        folders.entry(folder).or_default().push(file);
+    }
+    Ok(folders.into_iter().collect())
+}
+
+fn beside_folders(place: String) -> Error {
+    Error::new(ErrorKind::Usage, "a file lies beside the folders of windows")
+        .at(place)
+        .advice("--window-per-folder takes folders of folders, and patterns")
 }
 
 /// Marker files of other tools (`_SUCCESS`), their logs (`_delta_log`), and hidden files hold no changes.

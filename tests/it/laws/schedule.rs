@@ -47,6 +47,8 @@ pub enum Place {
     Next,
     /// Numbers are left out.
     Gap(u8),
+    /// Several numbers at once: how far before the one behind the next they begin, and how far beyond it they end.
+    Range(u8, u8),
     /// A file name; any order, so that some come late and some again.
     Name(u8, u8),
 }
@@ -75,6 +77,7 @@ pub fn plans() -> impl Strategy<Value = Plan> {
     let place = prop_oneof![
         6 => Just(Place::Next),
         1 => (1u8..4).prop_map(Place::Gap),
+        2 => (0u8..4, 0u8..4).prop_map(|(before, beyond)| Place::Range(before, beyond)),
         3 => (0u8..6, 0u8..2).prop_map(|(name, content)| Place::Name(name, content)),
     ];
     let parts = prop::collection::vec(0usize..5, 0..4);

@@ -123,6 +123,7 @@ impl World {
         let position = match plan.position {
             Place::Next => Position::Numbered(run.next_number),
             Place::Gap(width) => Position::Numbered(run.next_number + u64::from(width)),
+            Place::Range(_, beyond) => Position::Numbered(run.next_number + u64::from(beyond)),
             Place::Name(name, content) => named(&format!("{name}.json"), content),
         };
         let mut records = plan.records.clone();
@@ -130,7 +131,17 @@ impl World {
             *user = format!("{}{user}", run.prefix);
         }
         let source = format!("{}source", run.prefix);
-        Batch { parts: plan.parts.clone(), ..Batch::new(&source, position, plan.window, records) }
+        let first = match plan.position {
+            Place::Range(before, _) => Some((run.next_number + 1).saturating_sub(u64::from(before))),
+            _ => None,
+        };
+        if first.is_some() {
+            // Some of the rows are of positions that were applied before.
+            for record in &mut records {
+                record.sequence = Some(record.sequence.unwrap_or_default() + run.next_number.saturating_sub(2));
+            }
+        }
+        Batch { first, parts: plan.parts.clone(), ..Batch::new(&source, position, plan.window, records) }
     }
 
     fn apply(&mut self, batch: &Batch, options: &ApplyOptions, run: &mut Run) {

@@ -57,13 +57,15 @@ pub struct Batch {
     pub position: Position,
     pub window: WindowKind,
     pub records: Vec<Record>,
+    /// Where a numbered batch covers several numbers: the first of them.
+    pub first: Option<u64>,
     /// Lengths of the parts that the records come in; the rest is a part of its own.
     pub parts: Vec<usize>,
 }
 
 impl Batch {
     pub fn new(source: &str, position: Position, window: WindowKind, records: Vec<Record>) -> Batch {
-        Batch { source: source.to_owned(), position, window, records, parts: Vec::new() }
+        Batch { source: source.to_owned(), position, window, records, first: None, parts: Vec::new() }
     }
 
     /// The sequence of a record: its own, or its place where the batch has none.
@@ -104,12 +106,10 @@ impl Batch {
             first = end;
         }
         parts.extend(error.map(Err));
-        ChangeBatch {
-            source: self.source.clone(),
-            position: self.position.clone().into(),
-            window: self.window,
-            parts: Box::new(parts.into_iter()),
-        }
+        let mut batch =
+            ChangeBatch::new(self.source.clone(), self.position.clone(), self.window, Box::new(parts.into_iter()));
+        batch.first = self.first;
+        batch
     }
 
     fn part(&self, first: usize, end: usize) -> ChangePart {
@@ -136,7 +136,9 @@ impl Batch {
             operations: Operations::Each(records.iter().map(|record| record.operation).collect()),
             sequence: self.has_sequence().then(|| (first..end).map(|index| self.sequence(index)).collect()),
             pair: has_pairs.then(|| (first..end).map(pair).collect()),
+            file: 0,
             row_numbers: RowNumbers::Each((first..end).map(Self::row_number).collect()),
+            notes: Vec::new(),
             refused: records.iter().enumerate().filter_map(refused).collect(),
         }
     }

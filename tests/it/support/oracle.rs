@@ -113,7 +113,14 @@ impl Oracle {
                 keys.entry(key).or_default().push(accepted);
             }
         }
-        count_key_changes(&keys, &self.moved_out(batch, options), &mut report);
+        let key_changes = match batch.window {
+            _ if batch.records.iter().any(|record| record.pair.is_some()) => {
+                named_key_changes(&keys, &self.moved_out(batch, options))
+            }
+            WindowKind::Net => key_changes_by_sequence(&keys),
+            WindowKind::Operations => 0,
+        };
+        count(&mut report.counts, Counter::KeyChange, key_changes);
         let mut changes = Vec::new();
         for (key, mut records) in keys {
             records.sort_by_key(|record| (record.sequence, record.is_put(), record.index));
@@ -139,7 +146,8 @@ impl Oracle {
                 if *number <= watermark {
                     return Some(Outcome::Known { changed: false });
                 }
-                let is_gap = *number != watermark + 1 && !options.guards.allow_gap;
+                let first = batch.first.unwrap_or(*number);
+                let is_gap = first > watermark + 1 && !options.guards.allow_gap;
                 is_gap.then_some(Outcome::Refused(ErrorKind::HistoryGap))
             }
             Position::Named(named) => {
@@ -162,6 +170,11 @@ impl Oracle {
     ) -> Option<(Key, Accepted<'a>)> {
         let record = &batch.records[index];
         report.counts.read += 1;
+        if self.was_applied(batch, index) {
+            report.counts.skipped += 1;
+            count(&mut report.counts, Counter::AlreadyApplied, 1);
+            return None;
+        }
         let is_on = match record.operation {
             Operation::Insert => options.operations.insert,
             Operation::Update | Operation::PreImage => options.operations.update,
@@ -224,16 +237,23 @@ impl Oracle {
         Some((i128::from(micros) * 1_000 + i128::from(sub_micros)).div_euclid(self.unit) as i64)
     }
 
+    /// An earlier batch reached the record's position.
+    fn was_applied(&self, batch: &Batch, index: usize) -> bool {
+        let watermark = batch.first.and_then(|_| self.watermarks.get(&batch.source));
+        watermark.is_some_and(|watermark| batch.sequence(index) <= *watermark)
+    }
+
     /// New halves of updates that the scope leaves out: their keys and pairs.
     fn moved_out(&self, batch: &Batch, options: &ApplyOptions) -> Vec<(Key, Option<u128>)> {
         let id = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
-        let half = |record: &Record| {
+        let half = |(index, record): (usize, &Record)| {
             let is_put = [Operation::Insert, Operation::Update].contains(&record.operation);
-            let is_out = is_put && record.refused.is_none() && self.is_out_of_scope(record, options);
+            let is_new = is_put && !self.was_applied(batch, index);
+            let is_out = is_new && record.refused.is_none() && self.is_out_of_scope(record, options);
             let key = (id(&record.user_id)?, id(&record.insert_id)?, self.time(record)?);
             is_out.then_some((key, record.pair))
         };
-        batch.records.iter().filter_map(half).collect()
+        batch.records.iter().enumerate().filter_map(half).collect()
     }
 
     /// `records` are all of one key, in the order in which they take effect.
@@ -265,7 +285,10 @@ impl Oracle {
         counts.event_volume += match window {
             WindowKind::Operations => records.len() as u64,
             // An event that came and went within a window is not seen by the vendor at all.
-            WindowKind::Net => u64::from(last.is_put() || !records[0].is(Operation::Insert)),
+            WindowKind::Net => {
+                let moved_on = records[0].is(Operation::Update) && last.is(Operation::PreImage);
+                u64::from(last.is_put() || !(records[0].is(Operation::Insert) || moved_on))
+            }
         };
         let old = self.table.get(key);
         if last.is_put() {
@@ -364,22 +387,43 @@ fn merged(old: Option<&Columns>, records: &[Accepted]) -> Columns {
     row
 }
 
-/// An old half whose row's new half has another key is an event that moved.
-fn count_key_changes(keys: &BTreeMap<Key, Vec<Accepted>>, out: &[(Key, Option<u128>)], report: &mut Report) {
-    for (key, records) in keys {
-        for old_half in records.iter().filter(|record| record.is(Operation::PreImage)) {
-            let is_new_half = |record: &&Accepted| record.is_put() && record.record.pair == old_half.record.pair;
-            let new_keys: Vec<&Key> = keys
-                .iter()
-                .filter(|(_, records)| records.iter().any(|r| is_new_half(&r)))
-                .map(|(key, _)| key)
-                .chain(out.iter().filter(|(_, pair)| *pair == old_half.record.pair).map(|(key, _)| key))
-                .collect();
-            let has_pair = old_half.record.pair.is_some();
-            let moved = has_pair && !new_keys.is_empty() && !new_keys.contains(&key);
-            count(&mut report.counts, Counter::KeyChange, u64::from(moved));
+/// Halves that a row id joins: an old half whose new half has another key is an event that moved. `out` are new halves
+/// whose key is out of scope.
+fn named_key_changes(keys: &BTreeMap<Key, Vec<Accepted>>, out: &[(Key, Option<u128>)]) -> u64 {
+    let accepted = keys.iter().flat_map(|(key, records)| records.iter().map(move |record| (key, record)));
+    let halves: Vec<(&Key, Option<u128>, bool)> = accepted
+        .filter(|(_, half)| half.is(Operation::PreImage) || half.is_put())
+        .map(|(key, half)| (key, half.record.pair, half.is(Operation::PreImage)))
+        .chain(out.iter().map(|(key, pair)| (key, *pair, false)))
+        .collect();
+    // Halves without a row id are not joined to any other.
+    let ids: BTreeSet<u128> = halves.iter().filter_map(|(_, pair, _)| *pair).collect();
+    let keys_of = |id: u128, is_old: bool| -> BTreeSet<&Key> {
+        halves.iter().filter(|half| half.1 == Some(id) && half.2 == is_old).map(|half| half.0).collect()
+    };
+    // How many keys an event left, or came to, whichever are fewer.
+    let moved = |id| {
+        let (old, new) = (keys_of(id, true), keys_of(id, false));
+        old.difference(&new).count().min(new.difference(&old).count()) as u64
+    };
+    ids.into_iter().map(moved).sum()
+}
+
+/// Halves that nothing joins: those of one sequence may belong together. A key that an INSERT puts again at the same
+/// instant has not been left.
+fn key_changes_by_sequence(keys: &BTreeMap<Key, Vec<Accepted>>) -> u64 {
+    let sequences: BTreeSet<u64> = keys.values().flatten().map(|record| record.sequence).collect();
+    let of = |sequence: u64| {
+        let (mut left, mut reached) = (0, 0);
+        for records in keys.values() {
+            let has = |wanted| records.iter().any(|record| record.sequence == sequence && record.is(wanted));
+            let (old, new) = (has(Operation::PreImage), has(Operation::Update));
+            left += u64::from(old && !new && !has(Operation::Insert));
+            reached += u64::from(new && !old);
         }
-    }
+        left.min(reached)
+    };
+    sequences.into_iter().map(of).sum()
 }
 
 fn count(counts: &mut Counts, counter: Counter, by: u64) {

@@ -5,7 +5,9 @@ use crate::support::fast_folder;
 use arrow::array::Array;
 use eventmirror::ingest::{Rules, Scratch, prepare};
 use eventmirror::model::arena::Pool;
-use eventmirror::{ChangePart, Dialect, Error, FileFormat, InputFile, Mapping, Schema, SourceOptions, TimeUnit};
+use eventmirror::{
+    ChangePart, CsvForm, Dialect, Error, FileFormat, InputFile, Mapping, Schema, SourceOptions, TimeUnit,
+};
 use parking_lot::Mutex;
 use std::cell::RefCell;
 
@@ -35,7 +37,11 @@ fn options(first: u8, second: u8) -> SourceOptions {
         format: [Some(FileFormat::Json), Some(FileFormat::Csv), Some(FileFormat::Parquet), None]
             [usize::from(first & 3)],
         rows_per_part: [16_384, 2, 1, 0][usize::from(first >> 2 & 3)],
-        dialect: Dialect::ALL[usize::from(first >> 4 & 1)],
+        dialect: [Dialect::S3, Dialect::Backfill, Dialect::Snowflake, Dialect::Databricks, Dialect::Bigquery]
+            [usize::from(first >> 4 & 7) % 5],
+        is_dialect_given: true,
+        csv_form: is(5).then_some(CsvForm::Escaped),
+        header: is(6).then(|| ["user_id", "insert_id", "time", "n"].map(str::to_owned).into()),
         mapping: Mapping::parse(mapping).unwrap(),
         time_unit: [TimeUnit::Second, TimeUnit::Millisecond, TimeUnit::Microsecond, TimeUnit::Nanosecond]
             [usize::from(second >> 1 & 3)],
@@ -71,5 +77,8 @@ fn check_lengths(part: &ChangePart) {
     for row in 0..rows {
         let _ = (part.operations.get(row), part.row_numbers.get(row));
     }
+    assert!(part.sequence.iter().all(|sequence| sequence.len() == rows));
+    assert!(part.pair.iter().all(|pair| pair.len() == rows));
+    assert!(part.notes.is_sorted_by_key(|(row, _)| *row) && part.notes.iter().all(|(row, _)| *row < rows));
     assert!((1..rows).all(|row| part.row_numbers.get(row - 1) < part.row_numbers.get(row)), "row numbers rise");
 }

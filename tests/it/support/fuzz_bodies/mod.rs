@@ -20,7 +20,8 @@ fn read_twice<T: PartialEq + std::fmt::Debug>(read: impl Fn() -> Result<T, Error
         Ok(rows) => assert_eq!(read().unwrap(), rows, "a file read twice gives the same"),
         Err(error) => {
             assert!(error.to_string().contains(FILE), "an error names the file: {error}");
-            let kinds = [ErrorKind::InvalidInput, ErrorKind::Unsupported];
+            // A header for a file that has names of its own is wrong usage.
+            let kinds = [ErrorKind::InvalidInput, ErrorKind::Unsupported, ErrorKind::Usage];
             assert!(kinds.contains(&error.kind()), "the file is at fault: {error}");
         }
     }
