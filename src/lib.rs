@@ -36,7 +36,8 @@ pub use model::schema::{Column, Schema};
 pub use model::scope::Scope;
 pub use model::value::{Event, TimeUnit, Value};
 pub use source::{
-    ColumnNames, Converter, CsvForm, Dialect, FileFormat, InputFile, InputOptions, Mapping, SourceOptions, WindowFiles,
+    ColumnNames, Converter, CsvForm, DeltaTable, Dialect, Feed, FileFormat, InputFile, InputOptions, Mapping,
+    SourceOptions, TableStart, WindowFiles,
 };
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};

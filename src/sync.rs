@@ -1,5 +1,7 @@
 //! Verb 1: source → ingest → store, batch by batch.
 
+mod table;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
 use crate::ingest::{self, Coalesced, EnabledOperations, IdRules, LoneHalves, PreparedRows, Rules, Scratch};
@@ -57,13 +59,16 @@ pub enum Progress<'a> {
     },
     /// Rows read since the last call.
     Rows(u64),
+    /// Something that people should know.
+    Notice(&'a str),
     /// A batch is committed, or was applied before.
     Done(&'a Applied),
 }
 
 /// Applies files window by window, each as one batch: in the byte order of the windows' names, or in the order of their
-/// commit versions where they have them. `stop` ends it between two rows: the batch at hand leaves nothing, those before
-/// it stay.
+/// commit versions where they have them. A Delta table is read from its change feed instead, see
+/// [`DeltaTable`](crate::source::DeltaTable). `stop` ends it between two rows: the batch at hand leaves nothing, those
+/// before it stay.
 ///
 /// # Errors
 /// `Interrupted` where `stop` was set; `Usage` where options contradict each other or the files; otherwise those of
@@ -77,6 +82,9 @@ pub fn apply_files(
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Applied>> {
     source.check()?;
+    if let Some(input) = table::table_among(inputs, source)? {
+        return table::apply_table(store, input, source, options, stop, progress);
+    }
     let names = AppliedNames { store, source, stop };
     let Windows { mut windows, known, listings, left_out } = source::windows(inputs, source, Some(&names))?;
     if known > 0 {

@@ -112,6 +112,7 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
         position: arguments.position,
         from_version: arguments.from_version,
         to_version: arguments.to_version,
+        start: arguments.start,
         mapping: Mapping::parse(&parse::mappings(&arguments.map))?,
         // The store and the batch that is being applied have the larger part.
         memory: reading.memory / 4,

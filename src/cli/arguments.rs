@@ -8,7 +8,7 @@ use crate::model::key::TimePrecision;
 use crate::model::mutation::{Policy, UpdateMode};
 use crate::model::rejection::Rule;
 use crate::model::value::TimeUnit;
-use crate::source::{ColumnNames, CsvForm, Dialect, FileFormat};
+use crate::source::{ColumnNames, CsvForm, Dialect, FileFormat, TableStart};
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
@@ -130,6 +130,9 @@ Examples:
     eventmirror apply ./mirror unload/ --dialect snowflake --window-per-folder
   The change feed of a Databricks table, exported with table_changes('events', 41, 45):
     eventmirror apply ./mirror export/ --dialect databricks --from-version 41 --to-version 45
+  A Delta table itself: all rows the first time, then what its change feed has since:
+    eventmirror apply ./mirror s3://lake/events --dialect databricks
+    eventmirror apply ./mirror /lake/events --dialect databricks --start 40 --to-version 45
   BigQuery's CHANGES() under other column names:
     eventmirror apply ./mirror changes-*.json.gz --dialect bigquery \\
       --map op=BQ_CDC_CHANGE_TYPE --map timestamp=changed_at --map is_update=is_half
@@ -152,7 +155,7 @@ pub(super) struct ApplyArguments {
     /// Folder of the store; made if it is not there
     pub(super) store: PathBuf,
     /// Files, folders, patterns, and URLs of them (s3://, gs://, az://, abfss://; http:// and https:// for single
-    /// files); - is standard input
+    /// files); - is standard input; or the folder or URL of one Delta table
     #[arg(required = true, value_name = "INPUT")]
     pub(super) inputs: Vec<String>,
     #[command(flatten)]
@@ -193,12 +196,18 @@ pub(super) struct ApplyArguments {
     /// Number of the window; several windows take the numbers from here on [default: windows are known by name]
     #[arg(long, env = "EVENTMIRROR_POSITION", value_name = "N")]
     pub(super) position: Option<u64>,
-    /// First commit version that databricks exports cover [default: the lowest in them]
+    /// First commit version that databricks exports cover [default: the lowest in them], or whose changes are read of a
+    /// Delta table [default: the one after the last that was applied]
     #[arg(long, env = "EVENTMIRROR_FROM_VERSION", value_name = "N")]
     pub(super) from_version: Option<u64>,
-    /// Last commit version that databricks exports cover [default: the highest in them]
+    /// Last commit version that databricks exports cover [default: the highest in them], or that is read of a Delta
+    /// table [default: its latest]
     #[arg(long, env = "EVENTMIRROR_TO_VERSION", value_name = "N")]
     pub(super) to_version: Option<u64>,
+    /// Where the mirror of a Delta table begins: with all rows of its latest version, with the changes of version 0, or
+    /// with all rows of version N; ignored once a version was applied [default: latest]
+    #[arg(long, env = "EVENTMIRROR_START", value_name = "latest|first|N", value_parser = parse::table_start)]
+    pub(super) start: Option<TableStart>,
     /// Operations to apply; the others are skipped and counted
     #[arg(long, env = "EVENTMIRROR_OPS", value_delimiter = ',', value_parser = operation())]
     #[arg(value_name = "LIST", default_value = "insert,update,delete")]

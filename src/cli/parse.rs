@@ -4,6 +4,7 @@ use super::usage;
 use crate::error::Result;
 use crate::model::change::Operation;
 use crate::model::key::TimePrecision;
+use crate::source::TableStart;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -52,6 +53,18 @@ pub(super) fn alias(text: &str) -> Result<(String, Operation), String> {
         other => return Err(format!("{other:?} is none of INSERT, UPDATE and DELETE")),
     };
     Ok((alias.to_owned(), operation))
+}
+
+/// Where the mirror of a table begins: `latest`, `first`, or a version.
+pub(super) fn table_start(text: &str) -> Result<TableStart, String> {
+    match text {
+        "latest" => Ok(TableStart::Latest),
+        "first" => Ok(TableStart::First),
+        _ => text
+            .parse()
+            .map(TableStart::At)
+            .map_err(|_| "a start is latest, first, or the number of a version".to_owned()),
+    }
 }
 
 /// A time zone: an IANA name or an offset.
@@ -143,6 +156,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::error::ErrorKind;
+
+    #[test]
+    fn a_start_is_a_word_or_a_version() {
+        assert_eq!(table_start("first"), Ok(TableStart::First));
+        assert_eq!(table_start("latest"), Ok(TableStart::Latest));
+        assert_eq!(table_start("0"), Ok(TableStart::At(0)));
+        assert!(["", "Latest", "-1", "1.0"].iter().all(|text| table_start(text).is_err()));
+    }
 
     #[test]
     fn sizes_have_decimal_and_binary_units() {

@@ -1,5 +1,6 @@
 //! Progress on standard error, where that is a terminal.
 
+use super::output::say;
 use super::table::{grouped, plural, shown};
 use crate::Progress;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -45,6 +46,7 @@ impl Bars {
                 self.name = shown(name);
             }
             Progress::Rows(rows) => self.rows += rows,
+            Progress::Notice(text) => self.bar.suspend(|| say(text)),
             Progress::Done(_) => {
                 self.done += 1;
                 self.bar.inc(std::mem::take(&mut self.bytes));

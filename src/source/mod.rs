@@ -10,13 +10,21 @@
 //!                                     s3, snowflake, databricks, bigquery, backfill operations;
 //!                                     ids, time key columns → keys
 //!                                     converter, where there is one: columns → the columns of events
+//! a Delta table ──DeltaTable──▶ ChangeBatch            delta/ rows by the Delta kernel, then as those of a file
 //! ```
 
 mod backfill;
 mod bigquery;
+#[cfg(feature = "parquet")]
+mod caught;
 mod columns;
 mod converter;
 mod databricks;
+#[cfg(feature = "delta")]
+mod delta;
+#[cfg(not(feature = "delta"))]
+#[path = "delta/absent.rs"]
+mod delta;
 mod dialect;
 mod files;
 mod guess;
@@ -27,6 +35,7 @@ mod mapping;
 mod parts;
 mod s3;
 mod snowflake;
+mod table;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -36,10 +45,12 @@ mod versions;
 mod windows;
 
 pub use converter::Converter;
+pub use delta::DeltaTable;
 pub use dialect::Dialect;
 pub use files::{CsvForm, FileFormat};
 pub use inputs::{InputFile, InputOptions, Known, Listed, find, list};
 pub use mapping::Mapping;
+pub use table::{Feed, TableStart};
 pub use versions::number_by_version;
 pub use windows::{InputWindow, WindowFiles, Windows, windows};
 
@@ -85,10 +96,14 @@ pub struct SourceOptions {
     pub window: Option<WindowFiles>,
     /// Number of the first window's position; the others follow one by one. By default windows are named.
     pub position: Option<u64>,
-    /// First commit version that Databricks exports cover; by default the lowest of their rows.
+    /// First commit version that Databricks exports cover, by default the lowest of their rows; first one whose changes
+    /// are read of a Delta table, by default the one after the source's watermark.
     pub from_version: Option<u64>,
-    /// Last commit version that Databricks exports cover; by default the highest of their rows.
+    /// Last commit version that Databricks exports cover, by default the highest of their rows; last one that is read of
+    /// a Delta table, by default its latest.
     pub to_version: Option<u64>,
+    /// Where the mirror of a Delta table begins; [`TableStart::Latest`] by default.
+    pub start: Option<TableStart>,
     /// The time zone of times that name none. A time that a clock change skips or repeats is read with the offset that
     /// held before it.
     pub naive_tz: jiff::tz::TimeZone,
@@ -121,6 +136,7 @@ impl Default for SourceOptions {
             position: None,
             from_version: None,
             to_version: None,
+            start: None,
             naive_tz: jiff::tz::TimeZone::UTC,
             time_unit: TimeUnit::Millisecond,
             op_case_insensitive: false,
@@ -150,6 +166,9 @@ impl SourceOptions {
         if self.from_version.or(self.to_version).is_some() && !has_versions {
             let text = format!("the dialect {} has no commit versions", self.dialect.name());
             return usage(text, "--from-version, --to-version");
+        }
+        if self.start.is_some() && !has_versions {
+            return usage("only Delta tables have a start, and their dialect is databricks".to_owned(), "--start");
         }
         if self.position.is_some() && has_versions {
             let text = "the position of databricks exports is their last commit version".to_owned();

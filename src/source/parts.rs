@@ -16,14 +16,38 @@ use arrow::datatypes::{DataType, SchemaRef};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// The parts of one file.
+/// Where rows come from.
+pub(super) enum Origin {
+    /// A file, and what told its content apart when it was opened.
+    File(InputFile, Stat),
+    /// Versions of a table, as errors name them.
+    Table(String),
+}
+
+impl Origin {
+    fn place(&self) -> String {
+        match self {
+            Origin::File(file, _) => file.place(),
+            Origin::Table(place) => place.clone(),
+        }
+    }
+
+    /// The batch carries the hash of what was read first; rows of a file that changed since must not be applied under
+    /// that hash. Files of a table never change.
+    fn check_unchanged(&self) -> Result<()> {
+        match self {
+            Origin::File(file, stat) => file.check_unchanged(*stat),
+            Origin::Table(_) => Ok(()),
+        }
+    }
+}
+
+/// The parts of one file, or of versions of a table.
 pub(super) struct Parts {
     rows: files::Reader,
-    file: InputFile,
+    origin: Origin,
     /// Which of the batch's files it is.
     index: u32,
-    /// What told its content apart when it was opened.
-    stat: Stat,
     resolver: Resolver,
     /// The columns found for a schema; most parts of a file share one.
     columns: Option<(SchemaRef, Option<usize>, Columns)>,
@@ -36,35 +60,50 @@ impl Parts {
     /// The parts, and how the content's hash comes about.
     pub(super) fn open(file: &InputFile, index: u32, stat: Stat, options: &SourceOptions) -> Result<(Self, Hashing)> {
         options.mapping.check(options.dialect)?;
-        let (rows, hashing, mut resolver) = match &options.converter {
+        let place = file.place();
+        let (rows, hashing, mapping) = match &options.converter {
             None => {
                 let (rows, hashing) = files::open(file, options)?;
                 if let Some(schema) = &rows.header {
-                    guess::check_header(schema, options).map_err(|e| e.at(file.place()))?;
+                    guess::check_header(schema, options).map_err(|e| e.at(place))?;
                 }
-                (rows, hashing, Resolver::new(&options.mapping, options.dialect))
+                (rows, hashing, options.mapping.clone())
             }
             Some(converter) => {
                 converter.check(options)?;
                 let (rows, hashing) = files::open(file, &converter.reading(options))?;
-                (converter.convert(rows, options), hashing, Resolver::new(&converter.mapping(), options.dialect))
+                (converter.convert(rows, options), hashing, converter.mapping())
             }
         };
+        let resolver = Resolver::new(&mapping, options.dialect);
+        Ok((Parts::new(rows, resolver, Origin::File(file.clone(), stat), index, options)?, hashing))
+    }
+
+    /// The parts of rows that are read already.
+    pub(super) fn of_rows(rows: files::Reader, origin: Origin, index: u32, options: &SourceOptions) -> Result<Self> {
+        Parts::new(rows, Resolver::new(&options.mapping, options.dialect), origin, index, options)
+    }
+
+    fn new(
+        rows: files::Reader,
+        mut resolver: Resolver,
+        origin: Origin,
+        index: u32,
+        options: &SourceOptions,
+    ) -> Result<Self> {
         if let Some(schema) = &rows.header {
-            resolver.settle(schema, &file.place())?;
+            resolver.settle(schema, &origin.place())?;
         }
-        let parts = Parts {
+        Ok(Parts {
             rows,
-            file: file.clone(),
+            origin,
             index,
-            stat,
             resolver,
             columns: None,
             time_rules: TimeRules::new(options.time_unit, &options.naive_tz),
             options: options.clone(),
             done: false,
-        };
-        Ok((parts, hashing))
+        })
     }
 
     /// The commit versions of the file's rows, from the lowest to the highest, and how many rows there are.
@@ -73,21 +112,21 @@ impl Parts {
         while let Some(Rows { batch, line, .. }) = self.rows.rows.next().transpose()? {
             let columns = self.columns_of(&batch, line);
             let arrays = arrays(&batch, &columns, 0);
-            let versions = databricks::versions(&arrays, &mut Vec::new()).map_err(|e| e.at(self.file.place()))?;
+            let versions = databricks::versions(&arrays, &mut Vec::new()).map_err(|e| e.at(self.origin.place()))?;
             for version in versions.into_iter().filter(|version| *version != databricks::NO_VERSION) {
                 let range = found.get_or_insert(version..=version);
                 *range = version.min(*range.start())..=version.max(*range.end());
             }
             count += batch.num_rows() as u64;
         }
-        self.file.check_unchanged(self.stat)?;
+        self.origin.check_unchanged()?;
         Ok((found, count))
     }
 
     fn next_part(&mut self) -> Result<Option<ChangePart>> {
         match self.rows.rows.next() {
-            Some(rows) => self.decode(rows?).map(Some).map_err(|e| e.at(self.file.place())),
-            None => self.file.check_unchanged(self.stat).map(|()| None),
+            Some(rows) => self.decode(rows?).map(Some).map_err(|e| e.at(self.origin.place())),
+            None => self.origin.check_unchanged().map(|()| None),
         }
     }
 

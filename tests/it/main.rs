@@ -6,6 +6,8 @@
 mod backward_compatibility;
 mod command_line;
 mod converter;
+#[cfg(feature = "delta")]
+mod delta;
 mod dialects;
 mod files;
 mod laws;

@@ -6,6 +6,11 @@ mod json;
 mod lines;
 #[cfg(feature = "parquet")]
 mod parquet;
+#[cfg(feature = "parquet")]
+pub(super) mod shape;
+
+#[cfg(feature = "delta")]
+pub(super) use parquet::rows_at_a_time;
 
 pub use csv::CsvForm;
 

@@ -1,7 +1,10 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 use super::*;
+use crate::model::change::TextMeaning;
 use crate::source::InputFile;
 use arrow::array::*;
+use arrow::compute::cast;
+use arrow::datatypes::Field;
 use arrow::datatypes::{Int32Type, Int64Type};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{BrotliLevel, Compression, Encoding, GzipLevel, ZstdLevel};

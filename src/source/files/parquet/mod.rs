@@ -12,18 +12,17 @@ mod lengths;
 mod span;
 mod thrift;
 
-use super::{Reader, Rows, Verdicts, text_field};
+use super::shape::{header, shape};
+use super::{Reader, Rows, Verdicts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::change::{RowNumbers, TextMeaning};
+use crate::model::change::RowNumbers;
+use crate::source::SourceOptions;
+use crate::source::caught::caught;
 use crate::source::inputs::content::Passing;
 use crate::source::inputs::scattered::Ranges;
-use crate::source::{Mapping, SourceOptions};
 use ahead::Coming;
-use arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringBuilder};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::error::ArrowError;
-use arrow::json::writer::{EncoderOptions, make_encoder};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Schema, SchemaRef};
 use claims::Pages;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -32,7 +31,6 @@ use parquet::file::metadata::ParquetMetaData;
 use span::Span;
 use std::fs::File;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// A dictionary is worth its while where each of its values stands for this many rows at least, of a part and of its
@@ -85,13 +83,9 @@ fn plain() -> ArrowReaderOptions {
 
 /// Turns a panic of the reader into an error.
 fn guarded<T>(place: &str, read: impl FnOnce() -> Result<T, String>) -> Result<T> {
-    let why = match catch_unwind(AssertUnwindSafe(read)) {
+    let why = match caught(read) {
         Ok(Ok(value)) => return Ok(value),
-        Ok(Err(why)) => why,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("it panicked").to_owned()
-        }
+        Ok(Err(why)) | Err(why) => why,
     };
     Err(Error::new(ErrorKind::InvalidInput, format!("the Parquet reader gave up on this file: {why}"))
         .at(place)
@@ -134,7 +128,7 @@ impl Parts {
         Ok(Parts {
             groups,
             place: place.to_owned(),
-            header: header(&metadata, &options.mapping),
+            header: header(metadata.schema(), &options.mapping),
             metadata,
             rows_per_part,
             row_group: 0,
@@ -200,11 +194,7 @@ impl Parts {
     }
 
     fn rows(&mut self, batch: &RecordBatch) -> Result<Rows, String> {
-        let arrays = self.header.fields().iter().zip(batch.columns()).map(|(field, array)| shape(array, field));
-        let arrays = arrays.collect::<Result<Vec<_>, _>>().map_err(|e| e.to_string())?;
-        let count = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        let batch =
-            RecordBatch::try_new_with_options(self.header.clone(), arrays, &count).map_err(|e| e.to_string())?;
+        let batch = shape(batch, &self.header).map_err(|e| e.to_string())?;
         let numbers = RowNumbers::From(self.next_row);
         self.next_row += batch.num_rows() as u64;
         Ok(Rows { batch, numbers, line: None, not_objects: Vec::new(), verdicts: Verdicts::default() })
@@ -222,6 +212,16 @@ impl Iterator for Parts {
         self.done = !matches!(part, Some(Ok(_)));
         part
     }
+}
+
+/// How many rows of a local file any reader may take at a time, if the file is what it claims to be.
+#[cfg(feature = "delta")]
+pub(in crate::source) fn rows_at_a_time(file: File, options: &SourceOptions) -> Result<usize, String> {
+    let file = Span::whole(file)?;
+    let metadata = load_metadata(&file, options)?;
+    let groups = 0..metadata.metadata().num_row_groups();
+    let pages = check_pages(&file, &metadata, groups, options.memory as u64)?;
+    Ok(rows_per_part(metadata.metadata(), &pages, options))
 }
 
 /// Checks all chunks of some row groups; gives what the pages of each column are, over all of them.
@@ -301,50 +301,6 @@ fn wanted_schema(metadata: &ArrowReaderMetadata, pages: &[Pages], rows_per_part:
         Arc::new(field.as_ref().clone().with_data_type(wanted))
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// The columns as this source gives them.
-fn header(metadata: &ArrowReaderMetadata, mapping: &Mapping) -> SchemaRef {
-    let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
-        t if t.is_nested() => text_field(field.name(), DataType::Utf8, TextMeaning::JsonText),
-        DataType::Utf8View | DataType::Dictionary(..) => {
-            text_field(field.name(), field.data_type().clone(), mapping.text_meaning(field.name()))
-        }
-        DataType::Float16 => Field::new(field.name(), DataType::Float32, true),
-        DataType::Time32(_) | DataType::Time64(_) => Field::new(field.name(), DataType::Utf8, true),
-        other => Field::new(field.name(), other.clone(), true),
-    });
-    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
-}
-
-/// Brings a column as it was read into the header's type.
-fn shape(array: &ArrayRef, field: &Field) -> Result<ArrayRef, ArrowError> {
-    if array.data_type() == field.data_type() {
-        Ok(array.clone())
-    } else if array.data_type().is_nested() {
-        to_json(array)
-    } else {
-        cast(array, field.data_type())
-    }
-}
-
-/// Nested values as JSON, nulls inside included.
-fn to_json(array: &ArrayRef) -> Result<ArrayRef, ArrowError> {
-    let field = Arc::new(Field::new("", array.data_type().clone(), true));
-    let options = EncoderOptions::default().with_explicit_nulls(true);
-    let mut encoder = make_encoder(&field, array.as_ref(), &options)?;
-    let mut texts = StringBuilder::new();
-    let mut bytes = Vec::new();
-    for row in 0..array.len() {
-        if encoder.is_null(row) {
-            texts.append_null();
-            continue;
-        }
-        bytes.clear();
-        encoder.encode(row, &mut bytes);
-        texts.append_value(std::str::from_utf8(&bytes).map_err(|e| ArrowError::ExternalError(Box::new(e)))?);
-    }
-    Ok(Arc::new(texts.finish()))
 }
 
 #[cfg(test)]
