@@ -1,6 +1,7 @@
 //! Inputs behind URLs, from a server on this machine: the same result as from local files, whatever happens on the way.
 
 mod listing;
+mod others;
 mod reading;
 mod server;
 mod web;
@@ -111,6 +112,20 @@ impl Case {
         };
         assert_eq!(log("mirror"), log("twin"), "the same batches, each once");
     }
+}
+
+/// Runs a command whose time and memory count: what it printed, seconds, and the most memory in MB.
+fn measured(case: &Case, words: &[&str]) -> (String, f64, u64) {
+    let mut command = std::process::Command::new("/usr/bin/time");
+    let words = [&["-f", "%M", cargo_bin!("eventmirror").to_str().unwrap()], words].concat();
+    command.current_dir(case.folder.path()).args(words).envs(case.server.environment());
+    let started = std::time::Instant::now();
+    let output = command.output().unwrap();
+    let seconds = started.elapsed().as_secs_f64();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{err}");
+    let kilobytes: u64 = err.lines().last().unwrap().parse().unwrap();
+    (String::from_utf8(output.stdout).unwrap(), seconds, kilobytes / 1024)
 }
 
 /// JSON lines of one user's events.

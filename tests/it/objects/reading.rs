@@ -115,11 +115,12 @@ fn broken_connections_are_gone_on_with() {
 fn an_object_that_is_overwritten_while_it_is_read_is_refused() {
     let case = Case::new();
     case.put("in/a.json", &rows("ann", 0, 1_000), DAY);
-    case.put("in/b.json", &rows("bob", 0, 200_000), DAY);
-    case.server.inside.faults.lock().unwrap().pause = Duration::from_millis(2);
+    case.put("in/b.json", &rows("bob", 0, 100_000), DAY);
+    let other = rows("bob", 1, 100_001);
+    case.server.inside.faults.lock().unwrap().pause = Duration::from_millis(5);
     let child = begin(&case, &["s3://bucket/in/"]);
     wait_for_bytes(&case.server, 2 << 20);
-    case.put("in/b.json", &rows("bob", 1, 200_001), MINUTE);
+    case.put("in/b.json", &other, MINUTE);
     let ended = end(child);
     assert_eq!(ended.code, Some(3), "{}", ended.err);
     assert!(
@@ -214,4 +215,21 @@ fn what_is_wrong_with_the_settings_is_said_and_no_secret_is() {
     let ended = case.run(&["apply", "mirror", "ftp://host/file"]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
     assert!(ended.err.contains("s3://"), "{}", ended.err);
+}
+
+/// A large file from here and from the server; `SPEED_FILE` names it.
+#[test]
+#[ignore = "a measurement"]
+fn speed() {
+    let Ok(path) = std::env::var("SPEED_FILE") else { return };
+    let case = Case::new();
+    let name = std::path::Path::new(&path).file_name().unwrap().to_str().unwrap().to_owned();
+    case.server.put(&format!("in/{name}"), fs::read(&path).unwrap(), DAY);
+    let url = format!("s3://bucket/in/{name}");
+    for (place, input) in [("local", &path), ("object", &url), ("local", &path), ("object", &url)] {
+        let _ = fs::remove_dir_all(case.path("mirror"));
+        let words = ["apply", "mirror", "--dialect", "backfill", "--precision", "us", input];
+        let (_, seconds, memory) = measured(&case, &words);
+        println!("{name} {place}: {seconds:.2} s, {memory} MB");
+    }
 }

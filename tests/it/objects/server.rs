@@ -61,11 +61,22 @@ pub struct Server {
     address: SocketAddr,
     pub inside: Arc<Inside>,
     running: Option<(oneshot::Sender<()>, std::thread::JoinHandle<()>)>,
+    asks_for_keys: bool,
 }
 
 impl Server {
     pub fn start() -> Server {
-        let mut server = Server { address: (Ipv4Addr::LOCALHOST, 0).into(), inside: Arc::default(), running: None };
+        Server::start_with(true)
+    }
+
+    /// A server that anybody may read from. It also answers Google's clients, whose XML API is that of S3 for reading.
+    pub fn start_open() -> Server {
+        Server::start_with(false)
+    }
+
+    fn start_with(asks_for_keys: bool) -> Server {
+        let address = (Ipv4Addr::LOCALHOST, 0).into();
+        let mut server = Server { address, inside: Arc::default(), running: None, asks_for_keys };
         server.start_again();
         server
     }
@@ -75,13 +86,13 @@ impl Server {
         assert!(self.running.is_none());
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = std::sync::mpsc::channel();
-        let (inside, address) = (self.inside.clone(), self.address);
+        let (inside, address, asks_for_keys) = (self.inside.clone(), self.address, self.asks_for_keys);
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             let serving = async move {
                 let listener = listen(address);
                 tell.send(listener.local_addr().unwrap()).unwrap();
-                serve(listener, inside).await
+                serve(listener, inside, asks_for_keys).await
             };
             runtime.block_on(async move {
                 let local = tokio::task::LocalSet::new();
@@ -131,6 +142,10 @@ impl Server {
         ]
     }
 
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn count(&self, counter: fn(&Inside) -> &AtomicU64) -> u64 {
         counter(&self.inside).swap(0, Ordering::SeqCst)
     }
@@ -150,9 +165,11 @@ fn listen(address: SocketAddr) -> TcpListener {
     socket.listen(64).unwrap()
 }
 
-async fn serve(listener: TcpListener, inside: Arc<Inside>) {
+async fn serve(listener: TcpListener, inside: Arc<Inside>, asks_for_keys: bool) {
     let mut builder = S3ServiceBuilder::new(Bucket(inside));
-    builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+    if asks_for_keys {
+        builder.set_auth(SimpleAuth::from_single(KEY, SECRET));
+    }
     let service: S3Service = builder.build();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };

@@ -51,11 +51,16 @@ fn retry(within: Duration) -> RetryConfig {
     RetryConfig { backoff, max_retries: usize::MAX, retry_timeout: within }
 }
 
+/// What the library takes for yes.
+fn is_yes(value: &str) -> bool {
+    ["1", "true", "on", "yes", "y"].contains(&value.to_ascii_lowercase().as_str())
+}
+
 /// Asks for the keys once, without the patience of other requests, and hands on to `$builder` who gave them.
 macro_rules! with_checked_credentials {
     ($builder:ident, $skip:expr, $location:ident, $runtime:ident, $within:ident) => {{
         let failed = |error| fault::error(error, $location, &$location.url(), Doing::Connect);
-        let is_unsigned = $builder.get_config_value($skip).is_some_and(|value| value == "true");
+        let is_unsigned = $builder.get_config_value($skip).is_some_and(|value| is_yes(&value));
         let builder = if is_unsigned {
             $builder
         } else {
