@@ -1,6 +1,6 @@
 //! `apply`: the flags into options, the batches into a report.
 
-use super::arguments::ApplyArguments;
+use super::applying::ApplyArguments;
 use super::output::{Console, Shape, is_closed_pipe, say};
 use super::progress::Bars;
 use super::report::{self, Report};
@@ -21,8 +21,8 @@ use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
 pub(super) fn run(arguments: &ApplyArguments, json: bool, console: &mut Console) -> Result<Outcome> {
-    let applying = Applying::begin(arguments)?;
     let stop = interrupt::flag()?;
+    let applying = Applying::begin(arguments)?;
     let report = applying.report(arguments);
     let mut printer = Printer { report, shape: console.shape(json), console, lines: VecDeque::new(), failed: None };
     let mut bars = Bars::new();

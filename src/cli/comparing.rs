@@ -1,6 +1,7 @@
 //! Arguments of the commands that compare. The comments here are the text of `--help` and of the man pages.
 
-use super::arguments::{ReadingArguments, one_of};
+use super::applying::ReadingArguments;
+use super::arguments::one_of;
 use crate::verify::Cause;
 use clap::builder::{FalseyValueParser, TypedValueParser};
 use clap::{ArgAction, Args};

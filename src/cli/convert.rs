@@ -1,6 +1,6 @@
 //! `convert`: what a converter makes of files, without a store.
 
-use super::arguments::ConvertArguments;
+use super::applying::ConvertArguments;
 use super::output::{Console, say};
 use super::table::plural;
 use super::{Outcome, interrupt, reading};

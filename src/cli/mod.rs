@@ -5,6 +5,7 @@
 //! are public: a change of one is a change of the API.
 
 mod apply;
+mod applying;
 mod arguments;
 mod comparing;
 mod convert;

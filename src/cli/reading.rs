@@ -1,6 +1,6 @@
 //! The flags of reading files into options, for all commands that read files.
 
-use super::arguments::{ChangeArguments, ReadingArguments};
+use super::applying::{ChangeArguments, ReadingArguments};
 use super::parse::{self, Rounding};
 use super::table::plural;
 use crate::error::Result;

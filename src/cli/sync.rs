@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::apply::Applying;
-use super::arguments::SyncArguments;
+use super::applying::SyncArguments;
 use super::interrupt;
 use super::log::rfc3339;
 use super::output::{Console, Shape, say};

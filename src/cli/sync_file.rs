@@ -1,7 +1,7 @@
 //! The file of `sync`: stores and sources. Their settings are the flags of `apply`, by the same names, so that both are
 //! read and refused alike.
 
-use super::arguments::ApplyArguments;
+use super::applying::ApplyArguments;
 use crate::error::{Error, ErrorKind, Result};
 use clap::{Args, FromArgMatches};
 use serde::Deserialize;

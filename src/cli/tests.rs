@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::apply::{Printer, options, source_options, summary};
-use super::arguments::{ApplyArguments, Cli, Command, ScanArguments, ScanFormat};
+use super::applying::ApplyArguments;
+use super::arguments::{Cli, Command, ScanArguments, ScanFormat};
 use super::output::{Console, Shape};
 use super::report::Report;
 use super::{Outcome, exit_code, export};

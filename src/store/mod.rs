@@ -6,6 +6,7 @@
 
 mod applied_names;
 mod apply;
+mod begin;
 mod beside;
 mod classify;
 mod codec;
@@ -21,7 +22,8 @@ mod touched;
 mod write_rows;
 mod writer;
 
-pub use apply::{BatchWriter, Guards, Origin, Start};
+pub use apply::{BatchWriter, Guards};
+pub use begin::{Origin, Start};
 pub use keyspace::names::NameRecord;
 pub use options::StoreOptions;
 pub use snapshot::{Rows, Scan, ScanRange, Snapshot};

@@ -18,7 +18,7 @@ mod fault;
 mod log;
 
 use super::files::shape::{header, shape};
-use super::files::{Reader, Rows};
+use super::files::{Reader, Rows, Verdicts};
 use super::parts::{Origin, Parts};
 use super::table::Feed;
 use super::{Dialect, SourceOptions};
@@ -165,7 +165,7 @@ impl DeltaTable {
             Some(batch.map(|batch| {
                 let numbers = RowNumbers::From(next_row);
                 next_row += batch.num_rows() as u64;
-                Rows { batch, numbers, line: None, not_objects: Vec::new() }
+                Rows { batch, numbers, line: None, not_objects: Vec::new(), verdicts: Verdicts::default() }
             }))
         });
         Reader { header: Some(header), rows: Box::new(rows) }

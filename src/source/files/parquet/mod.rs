@@ -217,7 +217,7 @@ impl Iterator for Parts {
 /// How many rows of a local file any reader may take at a time, if the file is what it claims to be.
 #[cfg(feature = "delta")]
 pub(in crate::source) fn rows_at_a_time(file: File, options: &SourceOptions) -> Result<usize, String> {
-    let file = Span::whole(file)?;
+    let file = Span::whole(file).map_err(|e| e.to_string())?;
     let metadata = load_metadata(&file, options)?;
     let groups = 0..metadata.metadata().num_row_groups();
     let pages = check_pages(&file, &metadata, groups, options.memory as u64)?;
