@@ -39,6 +39,9 @@ pub(super) fn table_among<'a>(inputs: &'a [String], source: &SourceOptions) -> R
         if inputs.len() > 1 {
             return usage("a Delta table is applied alone", "give one --source and one call to each table");
         }
+        if source.converter.is_some() {
+            return usage("a converter makes events out of files, not of a Delta table", "leave out --converter");
+        }
         return Ok(Some(input));
     }
     match source.start {
