@@ -21,6 +21,7 @@ pub(super) enum Origin {
     /// A file, and what told its content apart when it was opened.
     File(InputFile, Stat),
     /// Versions of a table, as errors name them.
+    #[cfg(feature = "delta")]
     Table(String),
 }
 
@@ -28,6 +29,7 @@ impl Origin {
     fn place(&self) -> String {
         match self {
             Origin::File(file, _) => file.place(),
+            #[cfg(feature = "delta")]
             Origin::Table(place) => place.clone(),
         }
     }
@@ -37,6 +39,7 @@ impl Origin {
     fn check_unchanged(&self) -> Result<()> {
         match self {
             Origin::File(file, stat) => file.check_unchanged(*stat),
+            #[cfg(feature = "delta")]
             Origin::Table(_) => Ok(()),
         }
     }
@@ -80,6 +83,7 @@ impl Parts {
     }
 
     /// The parts of rows that are read already.
+    #[cfg(feature = "delta")]
     pub(super) fn of_rows(rows: files::Reader, origin: Origin, index: u32, options: &SourceOptions) -> Result<Self> {
         Parts::new(rows, Resolver::new(&options.mapping, options.dialect), origin, index, options)
     }
