@@ -4,7 +4,9 @@ mod table;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
-use crate::ingest::{self, Coalesced, EnabledOperations, IdRules, LoneHalves, PreparedRows, Rules, Scratch};
+use crate::ingest::{
+    self, Coalesced, Coalescing, EnabledOperations, IdRules, LoneHalves, PreparedRows, Rules, Scratch,
+};
 use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
@@ -219,16 +221,20 @@ fn write(
     mut schema: Schema,
     stop: &AtomicBool,
 ) -> Result<Closing> {
-    let (Noted { mut counts, rejections, pairs, types }, records) = window.finish()?;
+    let named_key_changes = window.key_changes()?;
+    let (Noted { mut counts, rejections, has_old_halves, types }, records) = window.finish()?;
     for (column, types) in types {
         schema.note_types(column, types);
     }
-    let named_key_changes = pairs.count()?;
     writer.reject(rejections)?;
     if records.is_spilled() {
         writer.expect_bulk();
     }
-    let mode = rules.policies.update_mode;
+    let how = Coalescing {
+        window: kind,
+        mode: rules.policies.update_mode,
+        notes_halves: kind == WindowKind::Net && has_old_halves && named_key_changes.is_none(),
+    };
     let (mut hazards, mut lone_halves) = (Vec::new(), LoneHalves::default());
     let mut write = |mut coalesced: Coalesced| {
         check_stop(stop)?;
@@ -239,9 +245,9 @@ fn write(
         writer.write(coalesced.set, &rules.policies, &schema)
     };
     if records.is_spilled() {
-        coalesce_ahead(records, |parts| ingest::coalesce(parts, kind, mode, &schema), &mut write)?;
+        coalesce_ahead(records, |parts| ingest::coalesce(parts, how, &schema), &mut write)?;
     } else {
-        records.drain(&mut |parts| write(ingest::coalesce(parts, kind, mode, &schema)))?;
+        records.drain(&mut |parts| write(ingest::coalesce(parts, how, &schema)))?;
     }
     check_stop(stop)?;
     counts.count(Counter::KeyChange, named_key_changes.unwrap_or_else(|| lone_halves.key_changes()));

@@ -39,6 +39,8 @@ pub(crate) struct Window {
     pool: Pool,
     level: u32,
     held: Mutex<Held>,
+    /// Halves of updates that have a name. They are written to files under a lock of their own.
+    pairs: Mutex<Pairs>,
     /// Set once the rows do not fit in memory; from then on each part goes to the files at once.
     partitions: OnceLock<Partitions>,
 }
@@ -56,8 +58,8 @@ pub(crate) struct Noted {
     pub(crate) counts: Counts,
     /// Rejected rows.
     pub(crate) rejections: Vec<Rejected>,
-    /// Halves of updates that have a name.
-    pub(crate) pairs: Pairs,
+    /// Whether there are old halves of updates.
+    pub(crate) has_old_halves: bool,
     /// Types of values seen, by column.
     pub(crate) types: BTreeMap<ColumnId, u16>,
 }
@@ -70,14 +72,19 @@ impl Window {
     }
 
     fn at_level(folder: &Path, memory: usize, pool: &Pool, level: u32) -> Self {
-        let noted = Noted {
-            counts: Counts::default(),
-            rejections: Vec::new(),
-            pairs: Pairs::new(folder.to_owned(), memory / PAIRS_SHARE),
-            types: BTreeMap::new(),
-        };
+        let noted =
+            Noted { counts: Counts::default(), rejections: Vec::new(), has_old_halves: false, types: BTreeMap::new() };
         let held = Mutex::new(Held { parts: Vec::new(), bytes: 0, noted, rejection_bytes: 0 });
-        Window { folder: folder.to_owned(), memory, pool: pool.clone(), level, held, partitions: OnceLock::new() }
+        let pairs = Mutex::new(Pairs::new(folder.to_owned(), memory / PAIRS_SHARE));
+        Window {
+            folder: folder.to_owned(),
+            memory,
+            pool: pool.clone(),
+            level,
+            held,
+            pairs,
+            partitions: OnceLock::new(),
+        }
     }
 
     /// Memory for the rows to add.
@@ -86,8 +93,11 @@ impl Window {
     }
 
     /// Adds the rows of a part.
-    pub(crate) fn add(&self, rows: PreparedRows) -> Result<()> {
-        let spilling = self.held.lock().take(rows, self.partitions.get().map_or(self.memory, |_| 0))?;
+    pub(crate) fn add(&self, mut rows: PreparedRows) -> Result<()> {
+        if !rows.pairs.is_empty() {
+            self.pairs.lock().add(&mut rows.pairs)?;
+        }
+        let spilling = self.held.lock().take(rows, self.partitions.get().map_or(self.memory, |_| 0));
         if spilling.is_empty() {
             return Ok(());
         }
@@ -105,6 +115,12 @@ impl Window {
         in_order(std::mem::take(&mut held.noted.rejections))
     }
 
+    /// How many updates moved an event to another key; `None` where no half has a name. Asked for once, at the end of
+    /// reading.
+    pub(crate) fn key_changes(&self) -> Result<Option<u64>> {
+        std::mem::replace(&mut *self.pairs.lock(), Pairs::new(self.folder.clone(), 0)).count()
+    }
+
     /// The end of reading.
     pub(crate) fn finish(self) -> Result<(Noted, Records)> {
         if let Some(partitions) = self.partitions.get() {
@@ -112,7 +128,7 @@ impl Window {
             let parts = std::mem::take(&mut self.held.lock().parts);
             parts.iter().try_for_each(|part| self.spill(part, partitions))?;
         }
-        let Window { folder, memory, pool, level, held, partitions } = self;
+        let Window { folder, memory, pool, level, held, partitions, .. } = self;
         let Held { parts, mut noted, .. } = held.into_inner();
         noted.rejections = in_order(noted.rejections);
         let files = partitions.into_inner().map(|files| files.into_iter().filter_map(Mutex::into_inner).collect());
@@ -145,22 +161,22 @@ impl Window {
 
 impl Held {
     /// Takes a part over. What is beyond `memory` comes back, to be spilled.
-    fn take(&mut self, mut rows: PreparedRows, memory: usize) -> Result<Vec<PreparedRows>> {
+    fn take(&mut self, mut rows: PreparedRows, memory: usize) -> Vec<PreparedRows> {
         self.noted.counts.add(&std::mem::take(&mut rows.counts));
         self.rejection_bytes += rows.rejections.iter().map(|rejection| rejection.row.len() + 64).sum::<usize>();
         self.noted.rejections.append(&mut rows.rejections);
-        self.noted.pairs.add(&mut rows.pairs)?;
+        self.noted.has_old_halves |= rows.has_old_halves;
         rows.types.drain(..).for_each(|(column, types)| *self.noted.types.entry(column).or_default() |= types);
         if rows.rows.is_empty() {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         self.bytes += rows.bytes();
         self.parts.push(rows);
         if self.bytes <= memory {
-            return Ok(Vec::new());
+            return Vec::new();
         }
         self.bytes = 0;
-        Ok(std::mem::take(&mut self.parts))
+        std::mem::take(&mut self.parts)
     }
 }
 

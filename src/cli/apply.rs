@@ -103,7 +103,6 @@ pub(super) fn source_options(arguments: &ApplyArguments) -> Result<SourceOptions
     let options = SourceOptions {
         source: arguments.source.clone(),
         inputs: InputOptions { relist: arguments.relist, look_back: arguments.look_back, ..reading.inputs },
-        column_names: arguments.column_names,
         window: match (arguments.window_per_folder, arguments.window_per_file) {
             (true, _) => Some(WindowFiles::Folder),
             (_, true) => Some(WindowFiles::File),

@@ -101,11 +101,6 @@ pub(super) struct ApplyArguments {
     /// files that its filterPattern does not match are left out
     #[arg(long, env = "EVENTMIRROR_CONVERTER", value_name = "FILE")]
     pub(super) converter: Option<PathBuf>,
-    /// Names that columns get in the store: as they stand in the file, or EVENT_TYPE as event_type
-    /// [default: lower for snowflake, as-is otherwise]
-    #[arg(long, env = "EVENTMIRROR_COLUMN_NAMES", value_name = "CASE")]
-    #[arg(value_parser = one_of(vec![("as-is", ColumnNames::AsIs), ("lower", ColumnNames::Lower)]))]
-    pub(super) column_names: Option<ColumnNames>,
     /// The files of each folder in INPUT are a window of their own
     #[arg(long, env = "EVENTMIRROR_WINDOW_PER_FOLDER", action = ArgAction::SetTrue)]
     #[arg(value_parser = FalseyValueParser::new())]
@@ -182,6 +177,11 @@ pub(super) struct ReadingArguments {
     #[arg(long, env = "EVENTMIRROR_CSV_FORM", value_name = "FORM")]
     #[arg(value_parser = one_of(vec![("quoted", CsvForm::Quoted), ("escaped", CsvForm::Escaped)]))]
     pub(super) csv_form: Option<CsvForm>,
+    /// Names that columns get in the store: as they stand in the file, or EVENT_TYPE as event_type
+    /// [default: lower for snowflake, as-is otherwise]
+    #[arg(long, env = "EVENTMIRROR_COLUMN_NAMES", value_name = "CASE")]
+    #[arg(value_parser = one_of(vec![("as-is", ColumnNames::AsIs), ("lower", ColumnNames::Lower)]))]
+    pub(super) column_names: Option<ColumnNames>,
     /// What a converter's iso_time_now and ms_time_now give: RFC 3339, or milliseconds since 1970
     /// [default: the time at which the command starts]
     #[arg(long, env = "EVENTMIRROR_NOW", value_name = "TIME", allow_negative_numbers = true)]

@@ -33,6 +33,7 @@ pub(super) fn options(reading: &ReadingArguments, converter: Option<&Path>) -> R
         format: reading.format,
         header: reading.header.clone(),
         csv_form: reading.csv_form,
+        column_names: reading.column_names,
         converter: converter.map(|file| read_converter(file, reading.now.as_deref())).transpose()?,
         naive_tz: reading.naive_tz.clone(),
         time_unit: reading.time_unit,

@@ -45,10 +45,21 @@ pub struct Coalesced {
 /// Below this many records a second thread costs more than it saves.
 const PARALLEL_FROM: usize = 8_192;
 
+/// How the records of a batch are coalesced.
+#[derive(Debug, Clone, Copy)]
+pub struct Coalescing {
+    /// How they make up a window.
+    pub window: WindowKind,
+    /// What an update does to the columns that it does not bring.
+    pub mode: UpdateMode,
+    /// Whether halves of updates are looked at: where there are old ones, and nothing names them.
+    pub notes_halves: bool,
+}
+
 /// Leaves one net mutation a key. All records of a key must be among `parts`. Large batches are worked on by both cores,
 /// half of the buckets each.
-pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, mode: UpdateMode, schema: &Schema) -> Coalesced {
-    let half = |merged_arena: usize| Half { parts: &parts, schema, window, mode, merged_arena: merged_arena as u32 };
+pub fn coalesce(parts: Vec<PreparedRows>, how: Coalescing, schema: &Schema) -> Coalesced {
+    let half = |merged_arena: usize| Half { parts: &parts, schema, how, merged_arena: merged_arena as u32 };
     let records: usize = parts.iter().map(|part| part.rows.len()).sum();
     let middle = u16::MAX / 2;
     let mut all = match records < PARALLEL_FROM {
@@ -77,8 +88,7 @@ pub fn coalesce(parts: Vec<PreparedRows>, window: WindowKind, mode: UpdateMode, 
 struct Half<'a> {
     parts: &'a [PreparedRows],
     schema: &'a Schema,
-    window: WindowKind,
-    mode: UpdateMode,
+    how: Coalescing,
     /// Which arena the rows go to that are made of several updates.
     merged_arena: u32,
 }
@@ -128,7 +138,7 @@ impl Group<'_> {
     /// `run` are the records of one key, in order.
     fn resolve(&mut self, run: &[Place]) {
         let Some(&last) = run.last() else { return };
-        if self.half.window == WindowKind::Net {
+        if self.half.how.notes_halves {
             self.note_halves(run);
         }
         if run.len() > 1 {
@@ -153,7 +163,7 @@ impl Group<'_> {
             kind,
             is_patch: false,
         };
-        if self.half.mode == UpdateMode::Merge && net.operation == Operation::Update {
+        if self.half.how.mode == UpdateMode::Merge && net.operation == Operation::Update {
             self.merge_updates(run, &mut mutation);
         }
         self.out.set.mutations.push(mutation);
@@ -210,7 +220,7 @@ impl Group<'_> {
         cut_off.sort_unstable();
         cut_off.dedup();
         self.out.counts.count(Counter::KeyCollision, cut_off.len() as u64 - 1);
-        if self.half.window == WindowKind::Operations {
+        if self.half.how.window == WindowKind::Operations {
             self.out.counts.count(Counter::OrderHazard, 1);
             self.out.hazards.push(self.row(run[0]).key_hash);
         }
@@ -243,7 +253,7 @@ impl Group<'_> {
         let others = (run.len() - rivals.len()) as u64;
         self.out.counts.reject(Rule::Conflict, rivals.len() as u64);
         self.out.counts.coalesced += others;
-        if self.half.window == WindowKind::Operations {
+        if self.half.how.window == WindowKind::Operations {
             self.out.counts.event_volume += others;
         }
         true
@@ -251,7 +261,7 @@ impl Group<'_> {
 
     /// Operations count one by one; a net window counts a key once, and not at all where it came and went.
     fn count_volume(&mut self, run: &[Place], kind: MutationKind) {
-        self.out.counts.event_volume += match self.half.window {
+        self.out.counts.event_volume += match self.half.how.window {
             WindowKind::Operations => run.len() as u64,
             WindowKind::Net if kind.is_delete() && self.came_within(run) => 0,
             WindowKind::Net => 1,

@@ -9,7 +9,7 @@ mod halves;
 mod prepare;
 mod sort;
 
-pub use coalesce::{Coalesced, coalesce};
+pub use coalesce::{Coalesced, Coalescing, coalesce};
 pub use halves::{LoneHalves, Pair, key_changes};
 pub use prepare::{PreparedRow, PreparedRows, Scratch, prepare};
 

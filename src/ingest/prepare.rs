@@ -49,6 +49,8 @@ pub struct PreparedRows {
     pub arena: Arena,
     /// The accepted change records in their order.
     pub rows: Vec<PreparedRow>,
+    /// Whether one of the records is the old half of an update.
+    pub has_old_halves: bool,
     /// Halves of updates, where the dialect names them.
     pub pairs: Vec<Pair>,
     /// What was read, skipped and rejected.
@@ -212,8 +214,7 @@ impl<'a> Preparer<'a> {
 
     /// An update that moves an event out of the scope deletes its old key, and is counted as what it is.
     fn note_half_out_of_scope(&mut self, row: usize, operation: Operation, time: i64) {
-        let is_put = matches!(operation, Operation::Insert | Operation::Update);
-        let (Some(pairs), true) = (&self.part.pair, is_put) else { return };
+        let (Some(pairs), Operation::Update) = (&self.part.pair, operation) else { return };
         let id = |ids: &Ids<'a>| ids.get(row).filter(|id| !id.is_empty());
         if let (Some(user_id), Some(insert_id)) = (id(&self.user_ids), id(&self.insert_ids)) {
             let mut encoded = Vec::new();
@@ -231,6 +232,7 @@ impl<'a> Preparer<'a> {
         let key_length = arena.len() - offset;
         let key_hash = hash::key_hash(&arena[offset + key::BUCKET_BYTES..]);
         let is_put = matches!(operation, Operation::Insert | Operation::Update);
+        self.out.has_old_halves |= operation == Operation::PreImage;
         while let Some((of, counter)) = part.notes.get(self.next_note).filter(|(of, _)| *of <= row) {
             self.out.counts.count(*counter, u64::from(*of == row));
             self.next_note += 1;

@@ -62,7 +62,9 @@ fn without_strings(
     options: &SourceOptions,
     strings: &mut Vec<(usize, Counter)>,
 ) -> Option<ArrayRef> {
-    let is_meant = TextMeaning::of(field) == TextMeaning::JsonToken
+    // What a converter makes is what it says.
+    let is_meant = options.converter.is_none()
+        && TextMeaning::of(field) == TextMeaning::JsonToken
         && options.mapping.text_meaning(field.name()) == TextMeaning::JsonText;
     let tokens: &StringArray = if is_meant { array.as_string_opt()? } else { return None };
     let objects: Vec<(usize, String)> = (0..tokens.len())

@@ -3,7 +3,7 @@
 //! | the caller says | a window is | its name |
 //! |---|---|---|
 //! | nothing, dialects `s3` and `backfill`; `--window-per-file` | one file | the file's |
-//! | nothing, the warehouses' dialects | all files of the call | that of the one input, if it is a folder; that of the file, if it is one; else that of the innermost folder that holds them all |
+//! | nothing, the warehouses' dialects | all files of the call | that of the one input, if it is a folder; else that of the innermost folder that holds them all and of the first file in it, since warehouses give every export the same names of files |
 //! | `--window-per-folder` | the files below one folder in an input folder, or below one folder that a pattern matches | the folder's path below that |
 //!
 //! The position of a window is its name with size and hash, unless it is numbered: by `--position`, or, for Databricks,
@@ -77,7 +77,7 @@ impl InputWindow {
         let known = self.number.as_ref().map(|numbers| numbers.stats.as_slice()).unwrap_or_default();
         let stat = |(index, file): (usize, &InputFile)| known.get(index).map_or_else(|| file.stat(), |stat| Ok(*stat));
         let files = self.files.iter().enumerate();
-        files.map(|(index, file)| Ok(OpenedFile::new(file, stat((index, file))?))).collect()
+        files.map(|(index, file)| Ok(OpenedFile::new(file, stat((index, file))?, self.is_named()))).collect()
     }
 
     /// The window's position. Where it is a name, the content is hashed while it is decoded.
@@ -153,13 +153,19 @@ fn select(files: Vec<InputFile>, options: &SourceOptions, left_out: &mut Vec<Str
 }
 
 fn of_call(inputs: &[String], files: Vec<InputFile>) -> Result<InputWindow> {
-    let name = match (inputs, files.as_slice()) {
-        ([input], _) if Path::new(input).is_dir() => folder_name(&absolute(Path::new(input))?),
-        ([input], _) if input.contains("://") && input.ends_with('/') => folder_name(Path::new(input)),
-        (_, [file]) => Some(file.name.clone()),
-        (_, files) => folder_name(&common_folder(files)?),
+    let name = match inputs {
+        [input] => inputs::folder_name(input, &files),
+        _ => None,
     };
-    let name = name.or_else(|| files.first().map(|file| file.name.clone())).unwrap_or_default();
+    let name = match (name, files.first()) {
+        (Some(name), _) => name,
+        (None, Some(first)) if !first.is_copy() => {
+            let (folder, path) = (common_folder(&files)?, absolute(&first.path())?);
+            let below = path.strip_prefix(folder.parent().unwrap_or(&folder)).unwrap_or(&path);
+            below.to_string_lossy().into_owned()
+        }
+        (None, first) => first.map(|first| first.name.clone()).unwrap_or_default(),
+    };
     Ok(InputWindow { name, files, number: None })
 }
 
@@ -168,20 +174,27 @@ fn of_folders(inputs: &[String], options: &SourceOptions, left_out: &mut Vec<Str
     let listing = InputOptions { relist: true, ..options.inputs.clone() };
     let mut windows = Vec::new();
     for input in inputs {
-        for (name, files) in inputs::folders(input, &listing)? {
-            let files = select(files, options, left_out)?;
-            if !files.is_empty() {
-                windows.push(InputWindow { name, files, number: None });
-            }
-        }
+        let folders = inputs::folders(input, &listing)?.into_iter();
+        windows.extend(folders.map(|(name, files)| InputWindow { name, files, number: None }));
     }
     windows.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
     let mut seen = HashSet::new();
-    match windows.iter().find(|window| !seen.insert(window.name.as_str())) {
-        None => Ok(windows),
-        Some(twice) => Err(usage(format!("two folders have the name {:?}", twice.name))
-            .advice("a window is applied once per name: give their common folder instead")),
+    if let Some(twice) = windows.iter().find(|window| !seen.insert(window.name.as_str())) {
+        return Err(usage(format!("two folders have the name {:?}", twice.name))
+            .advice("a window is applied once per name: give their common folder instead"));
     }
+    // A converter's filter is for names below the input, of which the window's name is a part.
+    let full_name = |window: &str, file: &InputFile| format!("{window}/{}", file.name);
+    let full = |window: &InputWindow| -> Vec<InputFile> {
+        window.files.iter().map(|file| file.renamed(full_name(&window.name, file))).collect()
+    };
+    select(windows.iter().flat_map(full).collect(), options, left_out)?;
+    let others: HashSet<&str> = left_out.iter().map(String::as_str).collect();
+    for InputWindow { name, files, .. } in &mut windows {
+        files.retain(|file| !others.contains(full_name(name, file).as_str()));
+    }
+    windows.retain(|window| !window.files.is_empty());
+    Ok(windows)
 }
 
 /// A Snowflake window is a set without order: two of them taken for one would mix up what came first.
@@ -235,10 +248,6 @@ fn absolute(path: &Path) -> Result<PathBuf> {
     let absolute = if has_own_name { std::path::absolute(path) } else { path.canonicalize() };
     let failed = |error| Error::new(ErrorKind::Io, "the path cannot be followed").because(error);
     absolute.map_err(|error| failed(error).at(path.display().to_string()))
-}
-
-fn folder_name(folder: &Path) -> Option<String> {
-    folder.file_name().and_then(|name| name.to_str()).map(str::to_owned)
 }
 
 fn usage(text: impl Into<String>) -> Error {

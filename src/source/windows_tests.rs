@@ -38,14 +38,16 @@ fn refused(folder: &Path, input: &str, options: &SourceOptions) -> Error {
 
 #[test]
 fn a_window_of_the_warehouses_is_all_files_of_the_call() {
-    let folder = folder(&["day1/data_0.csv", "day1/data_1.csv", "one.json"]);
+    let folder = folder(&["day1/data_0.csv", "day1/data_1.csv", "day2/data_0.csv"]);
     let options = options(Dialect::Snowflake, None);
     let listed = |inputs: &[&str]| listed(folder.path(), inputs, &options);
     assert_eq!(listed(&["day1"]), ["day1: data_0.csv data_1.csv"]);
-    assert_eq!(listed(&["day1/*.csv"]), ["day1: data_0.csv data_1.csv"]);
-    assert_eq!(listed(&["day1/data_1.csv", "day1/data_0.csv"]), ["day1: data_0.csv data_1.csv"]);
+    assert_eq!(listed(&["day1/*.csv"]), ["day1/data_0.csv: data_0.csv data_1.csv"]);
+    assert_eq!(listed(&["day1/data_1.csv", "day1/data_0.csv"]), ["day1/data_0.csv: data_0.csv data_1.csv"]);
     assert_eq!(listed(&["day1/../day1"]), ["day1: data_0.csv data_1.csv"]);
-    assert_eq!(listed(&["one.json"]), ["one.json: one.json"]);
+    // Exports have the same names of files each day, and windows of them have not.
+    assert_eq!(listed(&["day1/data_0.csv"]), ["day1/data_0.csv: data_0.csv"]);
+    assert_eq!(listed(&["day2/*"]), ["day2/data_0.csv: data_0.csv"]);
 }
 
 #[test]

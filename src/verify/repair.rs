@@ -53,7 +53,7 @@ impl<'a> Repair<'a> {
         for (column, value) in &event.columns {
             let value = value.as_ref();
             let is_taken = TAKEN.iter().any(|taken| taken.eq_ignore_ascii_case(column));
-            match is_taken || typed::is_lost_in_json(value) {
+            match is_taken || typed::is_lost_in_json(value) || is_json_in_text(value) {
                 true => apart.push((column.as_str(), value)),
                 false => self.member(column, value),
             }
@@ -92,6 +92,11 @@ impl<'a> Repair<'a> {
         self.written += 1;
         Ok(())
     }
+}
+
+/// Whether a text may be taken for the object that stands in it.
+fn is_json_in_text(value: ValueRef<'_>) -> bool {
+    matches!(value, ValueRef::Text(text) if text.trim_start().starts_with(['{', '[']))
 }
 
 /// An event time that is read back without `--time-unit`: plain milliseconds, or RFC 3339 for microseconds.

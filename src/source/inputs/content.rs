@@ -96,17 +96,19 @@ pub(in crate::source) struct OpenedFile {
     pub(in crate::source) stat: Stat,
     /// The hash, once it is known.
     hash: OnceLock<[u8; 32]>,
+    /// Whether anybody will ask for the hash.
+    is_hashed: bool,
 }
 
 impl OpenedFile {
-    pub(in crate::source) fn new(file: &InputFile, stat: Stat) -> Self {
+    pub(in crate::source) fn new(file: &InputFile, stat: Stat, is_hashed: bool) -> Self {
         let hash = file.known_hash().map_or_else(OnceLock::new, OnceLock::from);
-        OpenedFile { file: file.clone(), stat, hash }
+        OpenedFile { file: file.clone(), stat, hash, is_hashed }
     }
 
     /// The file was decoded to its end.
     pub(in crate::source) fn was_decoded(&self, hashing: Hashing) -> Result<()> {
-        if self.hash.get().is_none() {
+        if self.is_hashed && self.hash.get().is_none() {
             let _ = self.hash.set(hashing.hash().map_err(|e| e.at(self.file.place()))?);
         }
         Ok(())

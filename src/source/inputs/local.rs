@@ -1,7 +1,7 @@
 //! Inputs of this machine: a file, a folder, a glob, or standard input.
 
 use super::content::for_each_chunk;
-use super::{At, InputFile, beside_folders, is_left_out};
+use super::{At, InputFile, WILDCARDS, beside_folders, is_left_out};
 use crate::error::{Error, ErrorKind, Result};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Write};
@@ -46,7 +46,7 @@ pub(super) fn list(input: &str, files: &mut Vec<InputFile>) -> Result<()> {
         Ok(_) => Err(Error::new(ErrorKind::Usage, "the input is neither a file nor a folder")
             .at(input)
             .advice("to read from a pipe, give - as input")),
-        Err(_) if input.contains(['*', '?', '[']) => list_glob(input, files),
+        Err(_) if input.contains(WILDCARDS) => list_glob(input, files),
         Err(error) => Err(unreadable(error, path)),
     }
 }
@@ -107,7 +107,7 @@ pub(super) fn folders(input: &str) -> Result<Vec<(String, Vec<InputFile>)>> {
             let paths = entries.map(|entry| Ok(entry.map_err(|e| unreadable(e, path))?.path()));
             (path.to_owned(), paths.collect::<Result<_>>()?)
         }
-        false if path.exists() || !input.contains(['*', '?', '[']) => {
+        false if path.exists() || !input.contains(WILDCARDS) => {
             return Err(Error::new(ErrorKind::Usage, "the input is no folder")
                 .at(input)
                 .advice("--window-per-folder takes folders of folders, and patterns"));
@@ -129,9 +129,15 @@ pub(super) fn folders(input: &str) -> Result<Vec<(String, Vec<InputFile>)>> {
     Ok(folders)
 }
 
+/// The name of a folder.
+pub(super) fn folder_name(path: &Path) -> Option<String> {
+    let folder = path.is_dir().then(|| path.canonicalize().ok()).flatten()?;
+    folder.file_name().and_then(|name| name.to_str()).map(str::to_owned)
+}
+
 /// The folder that a pattern names before its first part with a wildcard.
 fn fixed_folder(pattern: &str) -> PathBuf {
-    let is_fixed = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(['*', '?', '[']);
+    let is_fixed = |part: &Component<'_>| !part.as_os_str().to_string_lossy().contains(WILDCARDS);
     Path::new(pattern).components().take_while(is_fixed).collect()
 }
 

@@ -18,8 +18,11 @@ pub(super) mod scattered;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// What a pattern has and a name has not.
+const WILDCARDS: [char; 3] = ['*', '?', '['];
 
 /// How inputs behind URLs are listed and read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +124,16 @@ impl InputFile {
             true => Ok(()),
             false => Err(changed().at(self.place())),
         }
+    }
+
+    /// The same file under another name.
+    pub(super) fn renamed(&self, name: String) -> InputFile {
+        InputFile { name, ..self.clone() }
+    }
+
+    /// Whether it is a copy of standard input, which is in no folder.
+    pub(super) fn is_copy(&self) -> bool {
+        matches!(self.at, At::Copy(_))
     }
 
     /// The path of a local file; where an object stands, as if its URL were one.
@@ -232,7 +245,7 @@ fn refuse_equal_names(files: &[InputFile]) -> Result<()> {
 /// Errors: `Usage` where the input is neither a folder nor a pattern, or a file lies beside the folders.
 pub(super) fn folders(input: &str, options: &InputOptions) -> Result<Vec<(String, Vec<InputFile>)>> {
     let folders = match is_url(input) {
-        true => first_folders(find(&[input.to_owned()], options, None)?.files)?,
+        true => folders_of_url(input, find(&[input.to_owned()], options, None)?.files)?,
         false => local::folders(input)?,
     };
     match folders.is_empty() {
@@ -241,16 +254,32 @@ pub(super) fn folders(input: &str, options: &InputOptions) -> Result<Vec<(String
     }
 }
 
-/// Files by the first part of their names.
-fn first_folders(files: Vec<InputFile>) -> Result<Vec<(String, Vec<InputFile>)>> {
+/// Files by as many first parts of their names as the URL has parts from its first wildcard on; by one where it is no
+/// pattern.
+fn folders_of_url(url: &str, files: Vec<InputFile>) -> Result<Vec<(String, Vec<InputFile>)>> {
+    let parts = url.split('/').skip_while(|part| !part.contains(WILDCARDS));
+    let depth = parts.filter(|part| !part.is_empty()).count().max(1);
     let mut folders: BTreeMap<String, Vec<InputFile>> = BTreeMap::new();
     for mut file in files {
-        let Some((folder, name)) = file.name.split_once('/') else { return Err(beside_folders(file.place())) };
-        let (folder, name) = (folder.to_owned(), name.to_owned());
+        let end = file.name.match_indices('/').nth(depth - 1).map(|(end, _)| end);
+        let Some((folder, name)) = end.and_then(|end| file.name.split_at_checked(end)) else {
+            return Err(beside_folders(file.place()));
+        };
+        let (folder, name) = (folder.to_owned(), name.trim_start_matches('/').to_owned());
         file.name = name;
         folders.entry(folder).or_default().push(file);
     }
     Ok(folders.into_iter().collect())
+}
+
+/// The name of the folder that an input is; none where it is no folder. `files` are those of the input.
+pub(super) fn folder_name(input: &str, files: &[InputFile]) -> Option<String> {
+    match is_url(input) {
+        // A URL of an object names this object.
+        true if input.contains(WILDCARDS) || files.iter().any(|file| file.place() == shown(input)) => None,
+        true => input.trim_end_matches('/').rsplit('/').next().map(str::to_owned),
+        false => local::folder_name(Path::new(input)),
+    }
 }
 
 fn beside_folders(place: String) -> Error {
@@ -341,6 +370,22 @@ mod tests {
         assert_eq!(names(&[pattern]), ["2025/01.csv", "2026/01.csv"]);
         let everything = format!("{}/x/**", folder.path().display());
         assert_eq!(names(&[everything]), ["2025/01.csv", "2025/02.json", "2026/01.csv"]);
+    }
+
+    #[test]
+    fn folders_of_a_url_are_as_deep_as_its_pattern() {
+        let folders = |url: &str, names: &[&str]| {
+            let files = names.iter().map(|name| InputFile::new("x", *name)).collect();
+            let line = |(folder, files): (String, Vec<InputFile>)| {
+                format!("{folder}: {}", files.iter().map(|file| file.name.as_str()).collect::<Vec<_>>().join(" "))
+            };
+            folders_of_url(url, files).map(|folders| folders.into_iter().map(line).collect::<Vec<_>>())
+        };
+        let names = ["03/a/1.csv", "03/b/1.csv", "04/a/1.csv"];
+        assert_eq!(folders("s3://b/2025/", &names).unwrap(), ["03: a/1.csv b/1.csv", "04: a/1.csv"]);
+        assert_eq!(folders("s3://b/2025/*/*", &names).unwrap(), ["03/a: 1.csv", "03/b: 1.csv", "04/a: 1.csv"]);
+        let error = folders("s3://b/2025/*/*", &["03/a/1.csv", "03/1.csv"]).unwrap_err();
+        assert!(error.kind() == ErrorKind::Usage && error.to_string().contains("beside the folders"), "{error}");
     }
 
     #[test]

@@ -247,8 +247,7 @@ impl Oracle {
     fn moved_out(&self, batch: &Batch, options: &ApplyOptions) -> Vec<(Key, Option<u128>)> {
         let id = |id: &Option<String>| id.clone().filter(|id| !id.is_empty());
         let half = |(index, record): (usize, &Record)| {
-            let is_put = [Operation::Insert, Operation::Update].contains(&record.operation);
-            let is_new = is_put && !self.was_applied(batch, index);
+            let is_new = record.operation == Operation::Update && !self.was_applied(batch, index);
             let is_out = is_new && record.refused.is_none() && self.is_out_of_scope(record, options);
             let key = (id(&record.user_id)?, id(&record.insert_id)?, self.time(record)?);
             is_out.then_some((key, record.pair))
