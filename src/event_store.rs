@@ -99,6 +99,14 @@ impl EventStore {
         self.0.status()
     }
 
+    /// The commit as of which a source had come to a position: a name, or a number up to which all was applied.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::ErrorKind::Usage) where nothing of the source was applied up to there.
+    pub fn sequence_at(&self, source: &str, position: &str) -> Result<u64> {
+        self.0.sequence_at(source, position)
+    }
+
     /// Rejects every row of a user from now on, as `suppressed_user`.
     pub fn suppress(&self, user_id: &str) -> Result<()> {
         self.0.suppress(user_id)

@@ -41,7 +41,7 @@ pub use source::{
 };
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
-pub use verify::{Cause, Extract, StoreDifference, Verdict, Verification, VerifyOptions, verify};
+pub use verify::{Cause, Columns, Comparison, Extract, StoreDifference, Verdict, Verification, VerifyOptions, verify};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -21,7 +21,7 @@ fn file_format() -> impl TypedValueParser<Value = FileFormat> {
     one_of(vec![("json", FileFormat::Json), ("csv", FileFormat::Csv), ("parquet", FileFormat::Parquet)])
 }
 
-fn operation() -> impl TypedValueParser<Value = Operation> {
+pub(super) fn operation() -> impl TypedValueParser<Value = Operation> {
     one_of(vec![("insert", Operation::Insert), ("update", Operation::Update), ("delete", Operation::Delete)])
 }
 

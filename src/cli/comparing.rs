@@ -1,7 +1,9 @@
 //! Arguments of the commands that compare. The comments here are the text of `--help` and of the man pages.
 
-use super::applying::ReadingArguments;
+use super::applying::{ReadingArguments, operation};
 use super::arguments::one_of;
+use super::parse;
+use crate::model::change::Operation;
 use crate::verify::Cause;
 use clap::builder::{FalseyValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
@@ -18,6 +20,12 @@ Examples:
     eventmirror verify ./mirror orders.parquet --map user_id=CustomerID --map event_time=InvoiceDate
   An extract that was taken after the batch of commit 41, while newer ones are applied:
     eventmirror verify ./mirror extract.csv --as-of 41 --json > verification.json
+  One month of one user; some columns; numbers that may differ in their last digits:
+    eventmirror verify ./mirror extract/ --user-id ann --from 2026-11-01 --to 2026-12-01
+    eventmirror verify ./mirror extract/ --ignore-columns loaded_at --tolerance price=0.005
+  What the analytics vendor exported, read by the converter that imports it again, and another mirror:
+    eventmirror verify ./mirror export.zip --converter reimport.json
+    eventmirror verify ./mirror ./other-mirror
   Differences that are known and harmless, and the mutations that mend the others:
     eventmirror verify ./mirror extract/ --accept duplicate_in_extract,suppressed --repair repair.json.gz
     eventmirror apply ./mirror repair.json.gz";
@@ -27,12 +35,43 @@ Examples:
 pub(super) struct VerifyArguments {
     /// Folder of the store
     pub(super) store: PathBuf,
-    /// Files, folders, patterns, and URLs of them, with all rows of the table; - is standard input
+    /// Files, folders, patterns, and URLs of them, with all rows of the table; - is standard input; a ZIP file of the
+    /// vendor's Export API; or the folder of another store
     #[arg(required = true, value_name = "EXTRACT")]
     pub(super) extract: Vec<String>,
     /// As the store was after this commit [default: the last]
     #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
     pub(super) as_of: Option<u64>,
+    /// As the store was when a source had come to a position: a name, or a number
+    #[arg(long, env = "EVENTMIRROR_AS_OF_POSITION", value_name = "SOURCE=POSITION", conflicts_with = "as_of")]
+    pub(super) as_of_position: Option<String>,
+    /// Compare these columns only
+    #[arg(long, env = "EVENTMIRROR_COLUMNS", value_name = "LIST", value_delimiter = ',')]
+    pub(super) columns: Vec<String>,
+    /// Compare all columns but these
+    #[arg(long, env = "EVENTMIRROR_IGNORE_COLUMNS", value_name = "LIST", value_delimiter = ',')]
+    #[arg(conflicts_with = "columns")]
+    pub(super) ignore_columns: Vec<String>,
+    /// Numbers of a column that differ by no more count as equal: price=0.005
+    #[arg(long, env = "EVENTMIRROR_TOLERANCE", value_name = "COLUMN=NUMBER", value_delimiter = ',')]
+    #[arg(value_parser = parse::tolerance)]
+    pub(super) tolerance: Vec<(String, f64)>,
+    /// Compare only events of this user
+    #[arg(long, env = "EVENTMIRROR_USER_ID", value_name = "ID", allow_negative_numbers = true)]
+    pub(super) user_id: Option<String>,
+    /// Compare only events from this time on: RFC 3339, or a whole number in the store's unit
+    #[arg(long, env = "EVENTMIRROR_FROM", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) from: Option<String>,
+    /// Compare only events before this time
+    #[arg(long, env = "EVENTMIRROR_TO", value_name = "TIME", allow_negative_numbers = true)]
+    pub(super) to: Option<String>,
+    /// The event times that the store was told to take (`apply --scope`); differences at others are out_of_scope
+    #[arg(long, env = "EVENTMIRROR_SCOPE", value_delimiter = ',', value_name = "BOUND")]
+    pub(super) scope: Vec<String>,
+    /// The operations that the store was told to take (`apply --ops`); differences for want of another are op_disabled
+    #[arg(long, env = "EVENTMIRROR_OPS", value_delimiter = ',', value_parser = operation())]
+    #[arg(value_name = "LIST", default_value = "insert,update,delete")]
+    pub(super) ops: Vec<Operation>,
     /// Read every row of the store, compute its hash anew, and trust no fingerprint
     #[arg(long, env = "EVENTMIRROR_FULL", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) full: bool,
@@ -43,7 +82,8 @@ pub(super) struct VerifyArguments {
     #[arg(long, env = "EVENTMIRROR_ACCEPT", value_name = "CAUSES", value_delimiter = ',', value_parser = cause())]
     pub(super) accept: Vec<Cause>,
     /// File for the mutations that make the store equal to the extract (gzip, one JSON object a line), for `apply`
-    #[arg(long, env = "EVENTMIRROR_REPAIR", value_name = "FILE", conflicts_with = "as_of")]
+    #[arg(long, env = "EVENTMIRROR_REPAIR", value_name = "FILE")]
+    #[arg(conflicts_with_all = ["as_of", "as_of_position"])]
     pub(super) repair: Option<PathBuf>,
     /// Which column is which field: user_id, insert_id, event_time; insert_id=A+B takes two columns together
     /// [default: the usual names]

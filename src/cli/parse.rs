@@ -88,6 +88,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| "a length of time is a whole number with s, m, h, d or w: 2d".to_owned())
 }
 
+/// A tolerance of a column: `price=0.005`.
+pub(super) fn tolerance(text: &str) -> Result<(String, f64), String> {
+    let (column, number) = text.rsplit_once('=').ok_or("a tolerance is written COLUMN=NUMBER, as in price=0.005")?;
+    let number = number.parse().ok().filter(|number: &f64| number.is_finite() && *number >= 0.0);
+    number.map(|number| (column.to_owned(), number)).ok_or_else(|| "a tolerance is a number from 0 on".to_owned())
+}
+
 /// A share in percent.
 pub(super) fn percent(text: &str) -> Result<f64, String> {
     let percent = text.parse().ok().filter(|percent: &f64| (0.0..=100.0).contains(percent));
@@ -211,6 +218,15 @@ mod tests {
         }
         for text in ["", "2", "d", "-1d", "1.5h", "2days", "99999999999999999999d", "9999999999999999999w"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tolerance_is_a_column_and_a_number() {
+        assert_eq!(tolerance("price=0.005"), Ok(("price".to_owned(), 0.005)));
+        assert_eq!(tolerance("a=b=1e-9"), Ok(("a=b".to_owned(), 1e-9)));
+        for text in ["price", "price=", "price=-1", "price=NaN", "price=inf", "price=much"] {
+            assert!(tolerance(text).is_err(), "{text}");
         }
     }
 

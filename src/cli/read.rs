@@ -17,6 +17,11 @@ pub(super) fn open(path: &Path) -> Result<EventStore> {
     EventStore::open(path, StoreOptions { create: false, read_only: true, ..StoreOptions::default() })
 }
 
+/// [`open`] with about so many bytes of memory for what is read of the store.
+pub(super) fn open_within(path: &Path, memory: usize) -> Result<EventStore> {
+    EventStore::open(path, StoreOptions { create: false, read_only: true, memory, ..StoreOptions::default() })
+}
+
 /// The table as it is, or as an earlier commit left it.
 pub(super) fn snapshot(store: &EventStore, as_of: Option<u64>) -> Result<Snapshot> {
     as_of.map_or_else(|| Ok(store.snapshot()), |sequence| store.snapshot_at(sequence))

@@ -3,19 +3,26 @@
 use super::comparing::VerifyArguments;
 use super::export::write_file;
 use super::output::{Console, Shape, say};
+use super::parse::Rounding;
 use super::report::PositionJson;
 use super::table::{Align, grouped, plural, shown, table};
-use super::{Outcome, interrupt, parse, read, reading};
+use super::{Outcome, interrupt, parse, read, reading, usage};
 use crate::diff::Kind;
 use crate::diff::times::Shift;
 use crate::error::Result;
+use crate::ingest::EnabledOperations;
+use crate::model::change::Operation;
 use crate::model::event_json;
 use crate::model::key::{EventKey, TimePrecision};
+use crate::model::rejection::Rule;
 use crate::model::text;
 use crate::model::value::{Event, Value};
 use crate::query;
 use crate::source::{Mapping, SourceOptions};
-use crate::verify::{Cause, Extract, Sample, Verdict, Verification, VerifyOptions, verify};
+use crate::verify::{
+    Cause, Columns, Comparison, Extract, Sample, Touched, Verdict, Verification, VerifyOptions, verify,
+};
+use crate::{EventStore, ScanRange, Scope};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,16 +31,16 @@ use std::io::Write;
 pub(super) fn run(arguments: &VerifyArguments, json: bool, console: &mut Console) -> Result<Outcome> {
     let source = source_options(arguments)?;
     let stop = interrupt::flag()?;
-    let store = read::open(&arguments.store)?;
-    let snapshot = read::snapshot(&store, arguments.as_of)?;
+    let store = read::open_within(&arguments.store, arguments.reading.memory)?;
+    let snapshot = read::snapshot(&store, as_of(arguments, &store)?)?;
     let extract = Extract::open(&arguments.extract, source)?;
-    let (full, limit, stop) = (arguments.full, arguments.limit, Some(stop));
+    let options = VerifyOptions { stop: Some(stop), ..options(arguments, store.precision())? };
     let mut result = Verification::default();
     match &arguments.repair {
-        None => result = verify(&snapshot, &extract, VerifyOptions { full, limit, repair: None, stop })?,
+        None => result = verify(&snapshot, &extract, options)?,
         Some(path) => {
             write_file(path, |out: &mut (dyn Write + Send)| {
-                result = verify(&snapshot, &extract, VerifyOptions { full, limit, repair: Some(out), stop })?;
+                result = verify(&snapshot, &extract, VerifyOptions { repair: Some(out), ..options })?;
                 Ok(result.repairs)
             })?;
             say(&repaired(&result, &path.display().to_string()));
@@ -45,6 +52,48 @@ pub(super) fn run(arguments: &VerifyArguments, json: bool, console: &mut Console
         Verdict::Identical => Outcome::Done,
         _ if result.is_accepted(&accepted) => Outcome::Done,
         _ => Outcome::Different,
+    })
+}
+
+/// The commit that is asked for, if one is.
+fn as_of(arguments: &VerifyArguments, store: &EventStore) -> Result<Option<u64>> {
+    let Some(text) = &arguments.as_of_position else { return Ok(arguments.as_of) };
+    let Some((source, position)) = text.split_once('=') else {
+        return Err(usage(format!("{text:?} is no position of a source"))
+            .at("--as-of-position")
+            .advice("write SOURCE=POSITION, as in s3=changes/2026-11-01.json.gz"));
+    };
+    store.sequence_at(source, position).map(Some)
+}
+
+fn options<'a>(arguments: &VerifyArguments, precision: TimePrecision) -> Result<VerifyOptions<'a>> {
+    let names = |names: &[String]| names.iter().cloned().collect::<BTreeSet<String>>();
+    let columns = match (arguments.columns.as_slice(), arguments.ignore_columns.as_slice()) {
+        ([], []) => Columns::All,
+        ([], ignored) => Columns::AllBut(names(ignored)),
+        (columns, _) => Columns::Only(names(columns)),
+    };
+    let bound = |text: &Option<String>, flag: &str| {
+        text.as_deref().map(|text| parse::time(text, precision, Rounding::Up, flag)).transpose()
+    };
+    let has = |operation| arguments.ops.contains(&operation);
+    Ok(VerifyOptions {
+        full: arguments.full,
+        comparison: Comparison { columns, tolerances: arguments.tolerance.iter().cloned().collect() },
+        range: ScanRange {
+            user_id: arguments.user_id.clone(),
+            from: bound(&arguments.from, "--from")?,
+            to: bound(&arguments.to, "--to")?,
+        },
+        scope: Scope::parse(&arguments.scope)?,
+        operations: EnabledOperations {
+            insert: has(Operation::Insert),
+            update: has(Operation::Update),
+            delete: has(Operation::Delete),
+        },
+        limit: arguments.limit,
+        memory: arguments.reading.memory,
+        ..VerifyOptions::default()
     })
 }
 
@@ -97,11 +146,20 @@ fn notes(result: &Verification, precision: TimePrecision) -> Vec<String> {
             result.causes.iter().map(|(cause, count)| format!("{} {}", cause.name(), grouped(*count))).collect();
         notes.push(format!("causes: {}", causes.join(", ")));
     }
-    notes.extend(result.shift.map(|shift| shift_text(shift, precision)));
+    notes.extend(result.shift.map(|(shift, pairs)| shift_text(shift, pairs, precision)));
     let rules: Vec<String> =
         result.left_out.iter().map(|(rule, count)| format!("{} {}", rule.name(), grouped(*count))).collect();
     if !rules.is_empty() {
         notes.push(format!("rows of the extract left out: {}", rules.join(", ")));
+    }
+    if result.out_of_range > 0 {
+        notes.push(format!(
+            "{} of the extract left out by --user-id, --from and --to",
+            plural(result.out_of_range, "row")
+        ));
+    }
+    if result.within_tolerance > 0 {
+        notes.push(format!("{} equal by --tolerance only", plural(result.within_tolerance, "row")));
     }
     if result.repeated > 0 {
         notes.push(format!("{} of the extract repeated, counted once", plural(result.repeated, "row")));
@@ -109,19 +167,22 @@ fn notes(result: &Verification, precision: TimePrecision) -> Vec<String> {
     notes
 }
 
-fn shift_text(shift: Shift, precision: TimePrecision) -> String {
-    match shift {
-        Shift::Offset(offset) => format!(
-            "all near matches are {} ms later in the store than in the extract: is --naive-tz the right time zone?",
-            millis(offset, precision)
-        ),
-        Shift::Multiplied(factor) => {
-            format!("all near matches have {factor} times the extract's time in the store: is --time-unit right?")
+fn shift_text(shift: Shift, pairs: u64, precision: TimePrecision) -> String {
+    let what = match shift {
+        Shift::Offset(offset) => {
+            let millis = millis(offset, precision);
+            format!("are {millis} ms later in the store than in the extract: is --naive-tz the right time zone?")
         }
+        Shift::Multiplied(factor) => format!("are {factor} times the extract's in the store: is --time-unit right?"),
         Shift::Divided(factor) => {
-            format!("all near matches have the extract's time divided by {factor} in the store: is --time-unit right?")
+            format!("are the extract's divided by {factor} in the store: is --time-unit right?")
         }
-    }
+        Shift::Floored(unit) => format!(
+            "are the extract's in the store but for digits that were cut off, down to whole {} ms",
+            millis(unit, precision)
+        ),
+    };
+    format!("the times of {} {what}", plural(pairs, "near match"))
 }
 
 fn samples(samples: &[Sample]) -> comfy_table::Table {
@@ -179,7 +240,9 @@ struct VerifyJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     shift: Option<ShiftJson>,
     left_out: BTreeMap<&'static str, u64>,
+    out_of_range: u64,
     repeated: u64,
+    within_tolerance: u64,
     buckets_read: u64,
     samples: Vec<SampleJson<'a>>,
 }
@@ -198,11 +261,19 @@ struct DifferencesJson {
 }
 
 #[derive(Serialize)]
+struct ShiftJson {
+    #[serde(flatten)]
+    by: ShiftByJson,
+    pairs: u64,
+}
+
+#[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum ShiftJson {
+enum ShiftByJson {
     OffsetMs(serde_json::Number),
     MultipliedBy(i64),
     DividedBy(i64),
+    FlooredToMs(serde_json::Number),
 }
 
 #[derive(Serialize)]
@@ -211,6 +282,10 @@ struct SampleJson<'a> {
     key: &'a EventKey,
     columns: Vec<ColumnJson<'a>>,
     cause: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause_batch: Option<BatchJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     offset_ms: Option<serde_json::Number>,
     expected: Option<Box<RawValue>>,
@@ -245,14 +320,17 @@ impl<'a> VerifyJson<'a> {
     fn new(result: &'a Verification, precision: TimePrecision) -> Self {
         let mut causes: BTreeMap<&str, u64> =
             result.causes.iter().map(|(cause, count)| (cause.name(), *count)).collect();
-        let rule = crate::model::rejection::Rule::MissingUserId;
-        if let Some(count) = result.left_out.get(&rule) {
+        if let Some(count) = result.left_out.get(&Rule::MissingUserId) {
             causes.insert("no_user_id", *count);
         }
-        let shift = result.shift.map(|shift| match shift {
-            Shift::Offset(offset) => ShiftJson::OffsetMs(millis(offset, precision)),
-            Shift::Multiplied(factor) => ShiftJson::MultipliedBy(factor),
-            Shift::Divided(factor) => ShiftJson::DividedBy(factor),
+        let shift = result.shift.map(|(shift, pairs)| {
+            let by = match shift {
+                Shift::Offset(offset) => ShiftByJson::OffsetMs(millis(offset, precision)),
+                Shift::Multiplied(factor) => ShiftByJson::MultipliedBy(factor),
+                Shift::Divided(factor) => ShiftByJson::DividedBy(factor),
+                Shift::Floored(unit) => ShiftByJson::FlooredToMs(millis(unit, precision)),
+            };
+            ShiftJson { by, pairs }
         });
         VerifyJson {
             schema: "eventmirror.verify/1",
@@ -267,7 +345,9 @@ impl<'a> VerifyJson<'a> {
             causes,
             shift,
             left_out: result.left_out.iter().map(|(rule, count)| (rule.name(), *count)).collect(),
+            out_of_range: result.out_of_range,
             repeated: result.repeated,
+            within_tolerance: result.within_tolerance,
             buckets_read: result.buckets_read,
             samples: result.samples.iter().map(|sample| SampleJson::new(sample, precision)).collect(),
         }
@@ -286,16 +366,20 @@ impl<'a> SampleJson<'a> {
             key: &sample.key,
             columns: columns.collect(),
             cause: sample.cause.map(Cause::name),
+            cause_batch: sample.cause_batch.as_ref().map(BatchJson::new),
+            rule: sample.rule.map(Rule::name),
             offset_ms: sample.offset.map(|offset| millis(offset, precision)),
             expected: sample.expected.as_ref().map(event_json),
             actual: sample.actual.as_ref().map(event_json),
             extract: sample.place.as_ref().map(|at| PlaceJson { file: &at.file, row_number: at.row_number }),
-            last_batch: sample.touched.as_ref().map(|touched| BatchJson {
-                commit_sequence: touched.sequence,
-                source: &touched.source,
-                position: (&touched.position).into(),
-            }),
+            last_batch: sample.touched.as_ref().map(BatchJson::new),
         }
+    }
+}
+
+impl<'a> BatchJson<'a> {
+    fn new(batch: &'a Touched) -> Self {
+        BatchJson { commit_sequence: batch.sequence, source: &batch.source, position: (&batch.position).into() }
     }
 }
 

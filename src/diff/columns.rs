@@ -3,7 +3,48 @@
 use crate::model::canonical;
 use crate::model::text;
 use crate::model::value::{Event, Value, ValueRef};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which columns are compared, and how exactly.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Comparison {
+    /// The columns. Keys are compared in any case.
+    pub columns: Columns,
+    /// How far apart two numbers of a column may be and count as equal.
+    pub tolerances: BTreeMap<String, f64>,
+}
+
+/// Columns by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Columns {
+    /// All of them.
+    #[default]
+    All,
+    /// These.
+    Only(BTreeSet<String>),
+    /// All others.
+    AllBut(BTreeSet<String>),
+}
+
+impl Columns {
+    /// Whether a column is one of them.
+    pub fn has(&self, column: &str) -> bool {
+        match self {
+            Columns::All => true,
+            Columns::Only(names) => names.contains(column),
+            Columns::AllBut(names) => !names.contains(column),
+        }
+    }
+
+    /// The names that were given.
+    pub fn names(&self) -> impl Iterator<Item = &String> {
+        let names = match self {
+            Columns::All => None,
+            Columns::Only(names) | Columns::AllBut(names) => Some(names),
+        };
+        names.into_iter().flatten()
+    }
+}
 
 /// A column that differs.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,13 +60,17 @@ pub struct ColumnDifference {
 }
 
 /// The columns whose values do not mean the same, by name.
-pub fn compare(expected: &Event, actual: &Event) -> Vec<ColumnDifference> {
+pub fn compare(expected: &Event, actual: &Event, comparison: &Comparison) -> Vec<ColumnDifference> {
     let names: BTreeSet<&str> =
         expected.columns.iter().chain(&actual.columns).map(|(column, _)| column.as_str()).collect();
-    let compared = names.into_iter().filter_map(|column| {
+    let names = names.into_iter().filter(|column| comparison.columns.has(column));
+    let compared = names.filter_map(|column| {
         let (expected, actual) = (expected.get(column), actual.get(column));
         let is_equal = match (expected, actual) {
-            (Some(a), Some(b)) => canonical_bytes(a) == canonical_bytes(b),
+            (Some(a), Some(b)) => {
+                let is_near = |tolerance: &f64| is_near(a, b, *tolerance);
+                canonical_bytes(a) == canonical_bytes(b) || comparison.tolerances.get(column).is_some_and(is_near)
+            }
             (None, None) => true,
             _ => false,
         };
@@ -45,6 +90,25 @@ fn canonical_bytes(value: &Value) -> Vec<u8> {
     let mut out = Vec::new();
     canonical::append(value.as_ref(), &mut out);
     out
+}
+
+/// Whether two values are numbers that are so near to each other.
+fn is_near(a: &Value, b: &Value, tolerance: f64) -> bool {
+    match (a, b) {
+        // As doubles, large integers would lose their last digits.
+        (Value::Int(a), Value::Int(b)) => (i128::from(*a) - i128::from(*b)).unsigned_abs() as f64 <= tolerance,
+        _ => number(a).zip(number(b)).is_some_and(|(a, b)| (a - b).abs() <= tolerance),
+    }
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Int(value) => Some(*value as f64),
+        Value::UInt(value) => Some(*value as f64),
+        Value::Float(value) => Some(*value),
+        Value::Decimal(text) => text.parse().ok(),
+        _ => None,
+    }
 }
 
 /// Whether one is a text, the other is none, and the text says what the other means.
@@ -91,7 +155,7 @@ mod tests {
             ("new", Value::Text("x".into())),
             ("same", Value::Float(20.0)),
         ]);
-        let found = compare(&expected, &actual);
+        let found = compare(&expected, &actual, &Comparison::default());
         let columns: Vec<_> = found.iter().map(|found| (found.column.as_str(), found.is_type_drift)).collect();
         assert_eq!(columns, [("gone", false), ("n", false), ("new", false)]);
         assert_eq!((&found[0].expected, &found[0].actual), (&Some(Value::Bool(true)), &None));
@@ -99,7 +163,9 @@ mod tests {
 
     #[test]
     fn a_text_that_says_the_value_is_type_drift() {
-        let drift = |a: Value, b: Value| compare(&event(&[("c", a)]), &event(&[("c", b)]))[0].is_type_drift;
+        let drift = |a: Value, b: Value| {
+            compare(&event(&[("c", a)]), &event(&[("c", b)]), &Comparison::default())[0].is_type_drift
+        };
         let text = |text: &str| Value::Text(text.into());
         assert!(drift(text("20"), Value::Int(20)));
         assert!(drift(Value::Float(62.0), text("62.00")));
@@ -109,5 +175,28 @@ mod tests {
         assert!(!drift(text("a"), text("b")));
         assert!(!drift(text(""), Value::Decimal("x".into())));
         assert!(!drift(Value::Int(1), Value::Bool(true)));
+    }
+    #[test]
+    fn some_columns_are_compared_and_numbers_may_be_near() {
+        let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let expected = event(&[("a", Value::Int(1)), ("b", Value::Float(2.0)), ("c", Value::Text("x".into()))]);
+        let actual = event(&[("a", Value::Int(2)), ("b", Value::Decimal("2.05".into())), ("c", Value::Int(9))]);
+        let differing = |columns: Columns, tolerances: &[(&str, f64)]| -> Vec<String> {
+            let tolerances = tolerances.iter().map(|(column, by)| ((*column).to_owned(), *by)).collect();
+            let found = compare(&expected, &actual, &Comparison { columns, tolerances });
+            found.into_iter().map(|found| found.column).collect()
+        };
+        assert_eq!(differing(Columns::Only(names(&["a", "c"])), &[]), ["a", "c"]);
+        assert_eq!(differing(Columns::AllBut(names(&["a", "c"])), &[]), ["b"]);
+        assert_eq!(differing(Columns::All, &[("b", 0.1), ("c", 100.0)]), ["a", "c"], "a text is near to nothing");
+        assert_eq!(differing(Columns::All, &[("b", 0.01), ("a", 1.0)]), ["b", "c"]);
+    }
+
+    #[test]
+    fn nearness_is_exact_for_large_integers() {
+        let (a, b) = (Value::Int(i64::MAX), Value::Int(i64::MAX - 1));
+        assert!(is_near(&a, &b, 1.0) && !is_near(&a, &b, 0.5));
+        assert!(!is_near(&Value::Float(f64::NAN), &Value::Float(f64::NAN), 1.0));
+        assert!(!is_near(&Value::Int(i64::MIN), &a, 1e18));
     }
 }

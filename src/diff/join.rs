@@ -5,7 +5,7 @@
 //! | a row | no row | [`Kind::Missing`] |
 //! | no row | a row | [`Kind::Unexpected`] |
 //! | a row | another row | [`Kind::Mismatched`] |
-//! | equal rows with one key | | counted once, the rest as [`Joined::repeated`] |
+//! | equal rows with one key | | counted once, the rest by [`Join::counts`] |
 //! | different rows with one key | any row | [`Kind::Mismatched`], `is_ambiguous`: the extract contradicts itself |
 
 /// A row by its hashes.
@@ -52,51 +52,65 @@ pub struct RowDifference {
     pub is_one_of_them: bool,
 }
 
-/// What a join found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Joined {
-    /// The keys that differ, rising by hash.
-    pub differences: Vec<RowDifference>,
-    /// Keys of the extract.
-    pub keys: u64,
-    /// Rows of the extract that repeat another one, key and columns.
-    pub repeated: u64,
+/// The extract's rows of some keys, in wait for the mirror's rows of them.
+#[derive(Debug, Default)]
+pub struct Join {
+    extract: Vec<Entry>,
+    /// Whether the mirror has the key, at the place of its first row.
+    is_met: Vec<bool>,
 }
 
-/// Joins the rows of the extract with those of the mirror by their key hash. Sorts both; the mirror's keys must differ.
-pub fn join(extract: &mut [Entry], mirror: &mut [Entry]) -> Joined {
-    extract.sort_unstable();
-    mirror.sort_unstable();
-    let mut out = Joined::default();
-    let mut rest = &*mirror;
-    for rows in extract.chunk_by(|a, b| a.key_hash == b.key_hash) {
-        let key_hash = rows[0].key_hash;
-        let before = rest.partition_point(|entry| entry.key_hash < key_hash);
-        unexpected(&rest[..before], &mut out);
-        rest = &rest[before..];
-        let found = rest.first().filter(|entry| entry.key_hash == key_hash);
-        rest = &rest[usize::from(found.is_some())..];
-        let different = 1 + rows.windows(2).filter(|pair| pair[0] != pair[1]).count();
-        out.keys += 1;
-        out.repeated += (rows.len() - different) as u64;
-        let is_ambiguous = different > 1;
-        let is_there = found.is_some_and(|entry| rows.binary_search(entry).is_ok());
-        if is_ambiguous || !is_there {
-            let kind = if found.is_some() { Kind::Mismatched } else { Kind::Missing };
-            out.differences.push(RowDifference { key_hash, kind, is_ambiguous, is_one_of_them: is_there });
-        }
+impl Join {
+    /// Waits with these rows.
+    pub fn new(mut extract: Vec<Entry>) -> Join {
+        extract.sort_unstable();
+        Join { is_met: vec![false; extract.len()], extract }
     }
-    unexpected(rest, &mut out);
-    out
+
+    /// Takes a row of the mirror, which has no other of this key; how it differs, if it does.
+    pub fn meet(&mut self, row: Entry) -> Option<RowDifference> {
+        let first = self.extract.partition_point(|entry| entry.key_hash < row.key_hash);
+        let rows = self.extract[first..].chunk_by(|a, b| a.key_hash == b.key_hash).next();
+        let Some(rows) = rows.filter(|rows| rows[0].key_hash == row.key_hash) else {
+            let (kind, key_hash) = (Kind::Unexpected, row.key_hash);
+            return Some(RowDifference { key_hash, kind, is_ambiguous: false, is_one_of_them: false });
+        };
+        self.is_met[first] = true;
+        let (is_ambiguous, is_one_of_them) = (different(rows) > 1, rows.binary_search(&row).is_ok());
+        let (kind, key_hash) = (Kind::Mismatched, row.key_hash);
+        (is_ambiguous || !is_one_of_them).then_some(RowDifference { key_hash, kind, is_ambiguous, is_one_of_them })
+    }
+
+    /// The keys that the mirror does not have, when all of its rows were taken.
+    pub fn missing(&self) -> impl Iterator<Item = RowDifference> {
+        self.keys().filter(|(first, _)| !self.is_met[*first]).map(|(_, rows)| RowDifference {
+            key_hash: rows[0].key_hash,
+            kind: Kind::Missing,
+            is_ambiguous: different(rows) > 1,
+            is_one_of_them: false,
+        })
+    }
+
+    /// Keys of the extract, and its rows that repeat another one, key and columns.
+    pub fn counts(&self) -> (u64, u64) {
+        self.keys()
+            .fold((0, 0), |(keys, repeated), (_, rows)| (keys + 1, repeated + (rows.len() - different(rows)) as u64))
+    }
+
+    /// The rows of each key, with the place of the first.
+    fn keys(&self) -> impl Iterator<Item = (usize, &[Entry])> {
+        let keys = self.extract.chunk_by(|a, b| a.key_hash == b.key_hash);
+        keys.scan(0, |next, rows| {
+            let first = *next;
+            *next += rows.len();
+            Some((first, rows))
+        })
+    }
 }
 
-fn unexpected(entries: &[Entry], out: &mut Joined) {
-    out.differences.extend(entries.iter().map(|entry| RowDifference {
-        key_hash: entry.key_hash,
-        kind: Kind::Unexpected,
-        is_ambiguous: false,
-        is_one_of_them: false,
-    }));
+/// How many rows differ from each other, of sorted ones.
+fn different(rows: &[Entry]) -> usize {
+    1 + rows.windows(2).filter(|pair| pair[0] != pair[1]).count()
 }
 
 #[cfg(test)]
@@ -109,17 +123,21 @@ mod tests {
         pairs.iter().map(|(key_hash, row_hash)| Entry { key_hash: *key_hash, row_hash: *row_hash }).collect()
     }
 
-    fn found(joined: &Joined) -> Vec<(u128, Kind, bool, bool)> {
-        let each = joined.differences.iter();
-        each.map(|found| (found.key_hash, found.kind, found.is_ambiguous, found.is_one_of_them)).collect()
+    /// Keys that differ, rising; keys and repeated rows of the extract.
+    fn join(extract: &[(u128, u128)], mirror: &[(u128, u128)]) -> (Vec<(u128, Kind, bool, bool)>, (u64, u64)) {
+        let mut join = Join::new(entries(extract));
+        let mut found: Vec<RowDifference> = entries(mirror).into_iter().filter_map(|row| join.meet(row)).collect();
+        found.extend(join.missing());
+        found.sort_by_key(|found| found.key_hash);
+        let found = found.iter().map(|found| (found.key_hash, found.kind, found.is_ambiguous, found.is_one_of_them));
+        (found.collect(), join.counts())
     }
 
     #[test]
     fn every_line_of_the_table() {
         use Kind::*;
-        let mut extract = entries(&[(9, 1), (1, 1), (3, 1), (3, 1), (5, 2), (5, 1), (6, 1), (6, 2), (7, 1), (7, 2)]);
-        let mut mirror = entries(&[(2, 1), (3, 1), (4, 8), (5, 1), (6, 3), (9, 2), (10, 1)]);
-        let joined = join(&mut extract, &mut mirror);
+        let extract = [(9, 1), (1, 1), (3, 1), (3, 1), (5, 2), (5, 1), (6, 1), (6, 2), (7, 1), (7, 2)];
+        let mirror = [(2, 1), (9, 2), (3, 1), (4, 8), (5, 1), (6, 3), (10, 1)];
         let expected = [
             (1, Missing, false, false),
             (2, Unexpected, false, false),
@@ -130,8 +148,7 @@ mod tests {
             (9, Mismatched, false, false),
             (10, Unexpected, false, false),
         ];
-        assert_eq!(found(&joined), expected);
-        assert_eq!((joined.keys, joined.repeated), (6, 1));
+        assert_eq!(join(&extract, &mirror), (expected.to_vec(), (6, 1)));
     }
 
     proptest! {
@@ -156,17 +173,15 @@ mod tests {
                 }
             }).collect();
             let mirror: Vec<(u128, u128)> = mirror.into_iter().rev().collect();
-            let joined = join(&mut entries(&extract), &mut entries(&mirror));
-            prop_assert_eq!(found(&joined), expected);
-            prop_assert_eq!(joined.keys as usize, wanted.len());
             let distinct: usize = wanted.values().map(BTreeSet::len).sum();
-            prop_assert_eq!(joined.repeated as usize, extract.len() - distinct);
+            let counts = (wanted.len() as u64, (extract.len() - distinct) as u64);
+            prop_assert_eq!(join(&extract, &mirror), (expected, counts));
         }
 
         #[test]
         fn a_table_does_not_differ_from_itself(rows in prop::collection::btree_map(any::<u128>(), any::<u128>(), 0..30)) {
             let rows: Vec<(u128, u128)> = rows.into_iter().collect();
-            prop_assert!(join(&mut entries(&rows), &mut entries(&rows)).differences.is_empty());
+            prop_assert!(join(&rows, &rows).0.is_empty());
         }
     }
 }

@@ -1,13 +1,13 @@
 //! Pure: two sets of rows in, their differences out. No file, no clock, no RocksDB.
 //!
-//! [`differing`] says which buckets differ by their fingerprints alone; [`join`] finds the rows of one bucket that do.
+//! [`differing`] says which buckets differ by their fingerprints alone; [`Join`] finds the rows of one bucket that do.
 //! [`columns`] compares the columns of two rows, and [`times`] the keys that differ in nothing but their time.
 
 pub mod columns;
 mod join;
 pub mod times;
 
-pub use join::{Entry, Joined, Kind, RowDifference, join};
+pub use join::{Entry, Join, Kind, RowDifference};
 
 use crate::model::fingerprint::Fingerprint;
 use std::collections::{BTreeMap, BTreeSet};

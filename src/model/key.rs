@@ -117,6 +117,11 @@ pub fn time_bytes(event_time: i64) -> [u8; TIME_BYTES] {
     ((event_time as u64) ^ (1 << 63)).to_be_bytes()
 }
 
+/// The event time of its bytes.
+pub fn time_of(bytes: [u8; TIME_BYTES]) -> i64 {
+    (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
+}
+
 /// The bucket of an encoded key.
 pub fn encoded_bucket(encoded: &[u8]) -> Option<u16> {
     Some(u16::from_be_bytes([*encoded.first()?, *encoded.get(1)?]))
@@ -128,7 +133,7 @@ pub fn decode(encoded: &[u8]) -> Option<EventKey> {
     let user_id = decode_id(&mut rest)?;
     let insert_id = decode_id(&mut rest)?;
     let time: [u8; TIME_BYTES] = rest.try_into().ok()?;
-    let event_time = (u64::from_be_bytes(time) ^ (1 << 63)) as i64;
+    let event_time = time_of(time);
     (encoded_bucket(encoded)? == bucket(&user_id)).then_some(EventKey { user_id, insert_id, event_time })
 }
 

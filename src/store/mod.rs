@@ -26,6 +26,7 @@ pub use apply::{BatchWriter, Guards};
 pub use begin::{Origin, Start};
 pub use keyspace::names::NameRecord;
 pub use options::StoreOptions;
+pub(crate) use snapshot::StoredRow;
 pub use snapshot::{Rows, Scan, ScanRange, Snapshot};
 pub use status::{SourceStatus, Status};
 

@@ -1,7 +1,7 @@
 //! What there is to know about a store as a whole.
 
 use super::Store;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::key::TimePrecision;
 use crate::model::position::Position;
 use crate::model::schema::Column;
@@ -24,6 +24,31 @@ impl Store {
             rejections: self.log().try_fold(0, |sum, entry| Ok::<_, Error>(sum + entry?.counts.rejected))?,
             suppressed_users: self.suppressed().len() as u64,
             disk_bytes: disk_bytes(&self.0.path)?,
+        })
+    }
+
+    /// The commit as of which a source had come to a position: that of a name, or the last one up to a number.
+    ///
+    /// # Errors
+    /// `Usage` where nothing of the source was applied up to there.
+    pub fn sequence_at(&self, source: &str, position: &str) -> Result<u64> {
+        let number: Option<u64> = position.parse().ok();
+        let (mut found, mut is_reached) = (None, false);
+        for entry in self.log() {
+            let entry = entry?;
+            match &entry.position {
+                _ if entry.source != source => {}
+                Position::Named(named) if named.name == position => (found, is_reached) = (Some(entry.sequence), true),
+                Position::Numbered(at) if number.is_some_and(|number| *at <= number) => {
+                    (found, is_reached) = (Some(entry.sequence), number == Some(*at));
+                }
+                Position::Numbered(_) => is_reached = true,
+                Position::Named(_) => {}
+            }
+        }
+        found.filter(|_| is_reached).ok_or_else(|| {
+            let text = format!("nothing was applied of the source {source:?} up to the position {position:?}");
+            Error::new(ErrorKind::Usage, text).advice("`eventmirror log` lists sources and positions")
         })
     }
 

@@ -8,18 +8,33 @@ use rocksdb::{Direction, IteratorMode, ReadOptions};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+/// What a commit left of a row.
+pub(crate) struct Version<'a> {
+    /// The commit.
+    pub(crate) sequence: u64,
+    /// Hash and encoded columns; `None` where it deleted the row.
+    pub(crate) row: Option<(u128, &'a [u8])>,
+}
+
 impl Snapshot {
-    /// The last commit up to this view that wrote or deleted the row with an encoded key.
-    pub(crate) fn touched(&self, encoded: &[u8]) -> Result<Option<u64>> {
+    /// What each commit that wrote or deleted the row with an encoded key left of it, newest first. Commits after this
+    /// view are among them.
+    pub(crate) fn history(&self, encoded: &[u8], each: &mut dyn FnMut(Version<'_>) -> Result<()>) -> Result<()> {
         let mut read = ReadOptions::default();
         read.set_prefix_same_as_start(true);
-        let inner = &self.store().0;
+        let (inner, last) = (&self.store().0, self.store().snapshot().sequence());
         let mut iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
-        iterator.seek([encoded, &rows::sequence_bytes(self.sequence())].concat());
-        let found = iterator.key().and_then(rows::split_key).filter(|(key, _)| *key == encoded);
-        let sequence = found.map(|(_, sequence)| sequence);
-        iterator.status()?;
-        Ok(sequence)
+        iterator.seek([encoded, &rows::sequence_bytes(last)].concat());
+        while let Some((stored, value)) = iterator.item() {
+            let Some((_, sequence)) = rows::split_key(stored).filter(|(key, _)| *key == encoded) else { break };
+            let row = match rows::version(value).ok_or_else(|| codec::corrupt("row", "it is shorter than its hash"))? {
+                rows::Version::Row { hash, row } => Some((hash, row)),
+                rows::Version::Tombstone => None,
+            };
+            each(Version { sequence, row })?;
+            iterator.next();
+        }
+        Ok(iterator.status()?)
     }
 
     /// The keys with an order hazard, by hash, each with the last commit up to this view that had it.

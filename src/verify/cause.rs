@@ -1,72 +1,232 @@
 //! Why a key differs, where the store knows.
+//!
+//! The first line that holds is the cause; where none does, there is no cause.
+//!
+//! | kind | known | cause |
+//! |---|---|---|
+//! | missing | the user was forgotten | `suppressed` |
+//! | any | the extract has different rows with the key | `duplicate_in_extract` |
+//! | any | the event time is none that the mirror is responsible for (`--scope`) | `out_of_scope` |
+//! | any | a later commit than the one that is verified left the key as the extract has it | `pending` |
+//! | any | an earlier commit had left the key as the extract has it | `stale` |
+//! | missing, mismatched | since the last commit that wrote or deleted the key, a rule refused a row with it | `rejected` |
+//! | any | the last commit that wrote or deleted the key had several operations on it, whose order nobody knows | `indeterminate` |
+//! | mismatched | all columns that differ mean the same in another type | `type_drift` |
+//! | missing, unexpected | the other side has the event with another time | `key_near_match` |
+//! | missing / mismatched / unexpected | the mirror takes no INSERT / UPDATE / DELETE (`--ops`) | `op_disabled` |
+//! | missing | the event is later than the last commit, so that no applied batch can have had it | `pending` |
+//!
+//! `pending` and `stale` by commits are facts about the mirror's history: the row hashes are equal. Which of the two
+//! sides is right they do not say. Near matches are known when all keys that differ are; so causes come in two halves,
+//! [before](Facts::cause) and [after](Facts::fallback) that line.
 
-use crate::diff::times::{self, Lone, Near, Shift};
-use crate::model::hash;
-use crate::model::key;
-use std::collections::HashMap;
+use crate::diff::Kind;
+use crate::ingest::EnabledOperations;
 
 /// Why a key differs (`spec/amplitude.md` section 12.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Cause {
-    /// The extract has different rows with this key.
-    DuplicateInExtract,
+    /// What the extract has comes, or came, with a later batch.
+    Pending,
+    /// The extract has what the key was before a batch changed it.
+    Stale,
+    /// A rule refused the row.
+    Rejected,
     /// The user was forgotten; the rows are kept out of the mirror on purpose.
     Suppressed,
-    /// Several operations on the key stood in one window of a source that promises no order.
-    Indeterminate,
+    /// The extract has different rows with this key.
+    DuplicateInExtract,
     /// The other side has an event with the same user and insert id, and another time.
     KeyNearMatch,
+    /// The mirror is not responsible for the event's time.
+    OutOfScope,
+    /// The mirror does not take the operation that would have made it equal.
+    OpDisabled,
+    /// Several operations on the key stood in one window of a source that promises no order.
+    Indeterminate,
     /// The columns differ in nothing but their type: `20` and `"20"`.
     TypeDrift,
 }
 
 impl Cause {
     /// All causes.
-    pub const ALL: [Cause; 5] =
-        [Cause::DuplicateInExtract, Cause::Suppressed, Cause::Indeterminate, Cause::KeyNearMatch, Cause::TypeDrift];
+    pub const ALL: [Cause; 10] = [
+        Cause::Pending,
+        Cause::Stale,
+        Cause::Rejected,
+        Cause::Suppressed,
+        Cause::DuplicateInExtract,
+        Cause::KeyNearMatch,
+        Cause::OutOfScope,
+        Cause::OpDisabled,
+        Cause::Indeterminate,
+        Cause::TypeDrift,
+    ];
 
     /// The public name.
     pub fn name(self) -> &'static str {
         match self {
-            Cause::DuplicateInExtract => "duplicate_in_extract",
+            Cause::Pending => "pending",
+            Cause::Stale => "stale",
+            Cause::Rejected => "rejected",
             Cause::Suppressed => "suppressed",
-            Cause::Indeterminate => "indeterminate",
+            Cause::DuplicateInExtract => "duplicate_in_extract",
             Cause::KeyNearMatch => "key_near_match",
+            Cause::OutOfScope => "out_of_scope",
+            Cause::OpDisabled => "op_disabled",
+            Cause::Indeterminate => "indeterminate",
             Cause::TypeDrift => "type_drift",
         }
     }
 
-    /// Whether the mirror did what it should: the difference comes from the extract, from a rule, or from an order that
-    /// nobody knows.
+    /// Whether the mirror did what it should: the difference comes from the extract, from a rule that was asked for, or
+    /// from an order that nobody knows.
     pub fn is_harmless(self) -> bool {
-        matches!(self, Cause::DuplicateInExtract | Cause::Suppressed | Cause::Indeterminate)
+        match self {
+            Cause::Pending
+            | Cause::Suppressed
+            | Cause::DuplicateInExtract
+            | Cause::OutOfScope
+            | Cause::OpDisabled
+            | Cause::Indeterminate => true,
+            Cause::Stale | Cause::Rejected | Cause::KeyNearMatch | Cause::TypeDrift => false,
+        }
     }
 }
 
-/// A key as one that only one side has.
-pub(super) fn lone(encoded: &[u8], key_hash: u128) -> Option<Lone> {
-    let (ids, _) = encoded.split_last_chunk::<{ key::TIME_BYTES }>()?;
-    Some(Lone { ids: hash::key_hash(ids), time: key::decode(encoded)?.event_time, key_hash })
+/// What is known of a key that differs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Facts {
+    pub(super) is_suppressed: bool,
+    pub(super) is_ambiguous: bool,
+    pub(super) is_out_of_scope: bool,
+    /// The first later commit that left the key as the extract has it.
+    pub(super) shown_later: Option<u64>,
+    /// The last earlier commit that had left the key as the extract has it.
+    pub(super) shown_earlier: Option<u64>,
+    /// The last commit that wrote or deleted the key.
+    pub(super) touched: Option<u64>,
+    /// The last commit that refused a row with the key.
+    pub(super) rejected: Option<u64>,
+    /// The last commit that had several operations on the key in no certain order.
+    pub(super) hazard: Option<u64>,
+    pub(super) is_type_drift: bool,
+    /// The event is later than the last commit.
+    pub(super) is_recent: bool,
 }
 
-/// The near matches of both sides' lone keys.
-#[derive(Debug, Default)]
-pub(super) struct NearMatches {
-    offsets: HashMap<u128, Option<i64>>,
-    /// What all of them have in common.
-    pub(super) shift: Option<Shift>,
-}
-
-impl NearMatches {
-    pub(super) fn find(missing: &[Lone], unexpected: &[Lone]) -> NearMatches {
-        let pairs = times::pair(missing, unexpected);
-        let both = |near: &Near| [(near.missing, near.offset()), (near.unexpected, near.offset())];
-        NearMatches { offsets: pairs.iter().flat_map(both).collect(), shift: times::shift(&pairs) }
+impl Facts {
+    /// The cause by the lines before that of near matches, and the commit that it is about.
+    pub(super) fn cause(&self, kind: Kind) -> Option<(Cause, Option<u64>)> {
+        let rejected = self.rejected.filter(|at| kind != Kind::Unexpected && self.touched < Some(*at));
+        let hazard = self.hazard.filter(|at| self.touched <= Some(*at));
+        if self.is_suppressed && kind == Kind::Missing {
+            return Some((Cause::Suppressed, None));
+        }
+        if self.is_ambiguous {
+            return Some((Cause::DuplicateInExtract, None));
+        }
+        if self.is_out_of_scope {
+            return Some((Cause::OutOfScope, None));
+        }
+        let by_commits = [
+            (Cause::Pending, self.shown_later),
+            (Cause::Stale, self.shown_earlier),
+            (Cause::Rejected, rejected),
+            (Cause::Indeterminate, hazard),
+        ];
+        if let Some((cause, at)) = by_commits.into_iter().find(|(_, at)| at.is_some()) {
+            return Some((cause, at));
+        }
+        self.is_type_drift.then_some((Cause::TypeDrift, None))
     }
 
-    /// The mirror's time minus the extract's of a key that has a near match.
-    pub(super) fn offset(&self, key_hash: u128) -> Option<Option<i64>> {
-        self.offsets.get(&key_hash).copied()
+    /// The cause by the lines after that of near matches.
+    pub(super) fn fallback(&self, kind: Kind, operations: EnabledOperations) -> Option<Cause> {
+        let is_enabled = match kind {
+            Kind::Missing => operations.insert,
+            Kind::Mismatched => operations.update,
+            Kind::Unexpected => operations.delete,
+        };
+        match is_enabled {
+            false => Some(Cause::OpDisabled),
+            true => (self.is_recent && kind == Kind::Missing).then_some(Cause::Pending),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Kind::{Mismatched, Missing, Unexpected};
+
+    fn cause(kind: Kind, facts: &Facts) -> Option<Cause> {
+        facts.cause(kind).map(|(cause, _)| cause)
+    }
+
+    /// Everything at once: the lines that are crossed out leave the next one.
+    fn all() -> Facts {
+        Facts {
+            is_suppressed: true,
+            is_ambiguous: true,
+            is_out_of_scope: true,
+            shown_later: Some(9),
+            shown_earlier: Some(1),
+            touched: Some(3),
+            rejected: Some(4),
+            hazard: Some(3),
+            is_type_drift: true,
+            is_recent: true,
+        }
+    }
+
+    #[test]
+    fn the_first_line_that_holds_is_the_cause() {
+        let mut facts = all();
+        assert_eq!(cause(Missing, &facts), Some(Cause::Suppressed));
+        assert_eq!(cause(Mismatched, &facts), Some(Cause::DuplicateInExtract));
+        facts.is_suppressed = false;
+        assert_eq!(cause(Missing, &facts), Some(Cause::DuplicateInExtract));
+        facts.is_ambiguous = false;
+        assert_eq!(cause(Unexpected, &facts), Some(Cause::OutOfScope));
+        facts.is_out_of_scope = false;
+        assert_eq!(facts.cause(Unexpected), Some((Cause::Pending, Some(9))));
+        facts.shown_later = None;
+        assert_eq!(facts.cause(Missing), Some((Cause::Stale, Some(1))));
+        facts.shown_earlier = None;
+        assert_eq!(facts.cause(Missing), Some((Cause::Rejected, Some(4))));
+        assert_eq!(cause(Unexpected, &facts), Some(Cause::Indeterminate), "a refused row would not have deleted it");
+        facts.rejected = Some(3);
+        assert_eq!(facts.cause(Mismatched), Some((Cause::Indeterminate, Some(3))), "a later row decided about it");
+        facts.hazard = Some(2);
+        assert_eq!(cause(Mismatched, &facts), Some(Cause::TypeDrift), "a later batch decided about it");
+        facts.is_type_drift = false;
+        assert_eq!(cause(Mismatched, &facts), None);
+    }
+
+    #[test]
+    fn a_key_that_no_commit_touched_is_rejected_or_in_hazard_all_the_same() {
+        let facts = Facts { rejected: Some(1), ..Facts::default() };
+        assert_eq!(cause(Missing, &facts), Some(Cause::Rejected));
+        let facts = Facts { hazard: Some(1), ..Facts::default() };
+        assert_eq!(cause(Missing, &facts), Some(Cause::Indeterminate));
+    }
+
+    #[test]
+    fn what_is_left_may_be_switched_off_or_too_new() {
+        let on = EnabledOperations::default();
+        let off = EnabledOperations { insert: false, update: false, delete: false };
+        for kind in [Missing, Mismatched, Unexpected] {
+            assert_eq!(all().fallback(kind, off), Some(Cause::OpDisabled));
+        }
+        assert_eq!(all().fallback(Missing, on), Some(Cause::Pending));
+        assert_eq!(all().fallback(Unexpected, on), None);
+        assert_eq!(Facts::default().fallback(Missing, on), None);
+        assert_eq!(
+            Facts::default().fallback(Missing, EnabledOperations { insert: false, ..on }),
+            Some(Cause::OpDisabled)
+        );
+        assert_eq!(Facts::default().fallback(Unexpected, EnabledOperations { insert: false, ..on }), None);
     }
 }

@@ -1,246 +1,243 @@
-//! Differences with their causes, samples of them, and their repair: one more pass over the extract, for whole rows.
+//! Differences with their causes, samples of them, and their repair.
+//!
+//! Of each key that differs a few bytes are kept. An unexpected row is looked into as it is met in the store; a missing or
+//! mismatched one when the extract is read again for whole rows. When all are known, near matches are found.
 
-use super::buckets::Found;
-use super::cause::{self, Cause, NearMatches};
-use super::extract::{Extract, ExtractRow};
+use super::Verification;
+use super::cause::Cause;
+use super::extract::{Extract, Read, WantedRow, event};
+use super::known::{Known, KnownKey};
+use super::options::Plan;
 use super::repair::Repair;
-use super::{Verification, check_stop};
-use crate::diff::columns::{self, ColumnDifference};
-use crate::diff::times::Lone;
+use super::rows::ComparedRow;
+use super::sample::Sample;
+use crate::diff::columns;
+use crate::diff::times::{self, Lone, Shifts};
 use crate::diff::{Kind, RowDifference};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::key::{self, EventKey};
-use crate::model::position::Position;
-use crate::model::row;
-use crate::model::schema::Schema;
+use crate::model::hash;
+use crate::model::key;
 use crate::model::value::Event;
-use crate::store::Snapshot;
-use std::collections::{HashMap, HashSet};
-use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// A difference with all there is to know of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// How the key differs.
-    pub kind: Kind,
-    /// The key.
-    pub key: EventKey,
-    /// The extract's row; the first of several.
-    pub expected: Option<Event>,
-    /// The mirror's row.
-    pub actual: Option<Event>,
-    /// The columns that differ, where both have a row.
-    pub columns: Vec<ColumnDifference>,
-    /// Why, where that is known.
-    pub cause: Option<Cause>,
-    /// The mirror's time minus the extract's in the store's unit, where a near match differs in its time.
-    pub offset: Option<i64>,
-    /// Where the extract's row stands.
-    pub place: Option<Place>,
-    /// The batch that last wrote or deleted the key.
-    pub touched: Option<Touched>,
-}
-
-/// A row of the extract.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// Name of the file.
-    pub file: String,
-    /// Line or row, counted from 1.
-    pub row_number: u64,
-}
-
-/// A batch that wrote or deleted a key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Touched {
-    /// Its commit sequence.
-    pub sequence: u64,
-    /// Its source.
-    pub source: String,
-    /// Its position: a file's name or a number.
-    pub position: Position,
-}
-
-/// A difference while it is looked into.
+/// What is kept of a key that differs.
+#[derive(Debug, Clone, Copy)]
 struct Case {
-    difference: RowDifference,
-    key: Vec<u8>,
+    /// Hash of user id and insert id.
+    ids: u64,
+    time: i64,
     cause: Option<Cause>,
-    /// The extract's row was seen.
-    is_read: bool,
-    /// Where the sample stands, if there is one of it.
-    sample: Option<usize>,
+    /// The cause, if the key has no near match either.
+    fallback: Option<Cause>,
+    state: State,
 }
 
-struct Explainer<'a> {
-    snapshot: &'a Snapshot,
-    suppressed: Arc<HashSet<String>>,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// The extract's row was not read yet.
+    Unread,
+    /// All is known.
+    Known,
+    /// The rows are equal by the tolerances that were given.
+    Equal,
+}
+
+/// The side of a key and its number there.
+type Number = (bool, usize);
+const MISSING: bool = false;
+const UNEXPECTED: bool = true;
+
+/// Looks into differences.
+pub(super) struct Explainer<'a> {
+    plan: &'a Plan<'a>,
+    known: Known<'a>,
+    /// Missing and mismatched keys; sorted by their hashes before the extract is read again.
+    found: Vec<RowDifference>,
+    /// What became of them.
     cases: Vec<Case>,
-    by_hash: HashMap<u128, usize>,
-    samples: Vec<Sample>,
+    unexpected: Vec<Case>,
+    samples: BTreeMap<Number, Sample>,
+    sampled: BTreeMap<Kind, usize>,
     repair: Option<Repair<'a>>,
 }
 
-/// What may be asked for: samples of each kind, a place for the repair, a flag that ends it.
-type Wishes<'a> = (usize, Option<&'a mut (dyn Write + Send)>, &'a AtomicBool);
-
-/// Explains what was found and adds it to `result`.
-pub(super) fn explain(
-    snapshot: &Snapshot,
-    extract: &Extract,
-    found: Vec<Found>,
-    (limit, repair, stop): Wishes<'_>,
-    result: &mut Verification,
-) -> Result<()> {
-    let repair = repair.map(|out| Repair::new(out, snapshot.store().precision()));
-    let mut explainer = Explainer::new(snapshot, found, limit, repair);
-    explainer.read_extract(extract, stop)?;
-    explainer.read_unexpected(stop)?;
-    explainer.find_hazards()?;
-    let near = explainer.find_near_matches();
-    explainer.finish(&near, result)
-}
-
 impl<'a> Explainer<'a> {
-    fn new(snapshot: &'a Snapshot, found: Vec<Found>, limit: usize, repair: Option<Repair<'a>>) -> Self {
-        let mut samples = Vec::new();
-        let mut taken: HashMap<Kind, usize> = HashMap::new();
-        let mut case = |Found { difference, key }: Found| {
-            let taken = taken.entry(difference.kind).or_default();
-            let sample = (*taken < limit).then(|| {
-                *taken += 1;
-                samples.push(Sample::new(difference.kind));
-                samples.len() - 1
-            });
-            let cause = difference.is_ambiguous.then_some(Cause::DuplicateInExtract);
-            Case { difference, key, cause, is_read: false, sample }
-        };
-        let cases: Vec<Case> = found.into_iter().map(&mut case).collect();
-        let by_hash = cases.iter().enumerate().map(|(index, case)| (case.difference.key_hash, index)).collect();
-        Explainer { snapshot, suppressed: snapshot.suppressed(), cases, by_hash, samples, repair }
+    pub(super) fn new(plan: &'a Plan<'a>, repair: Option<Repair<'a>>) -> Result<Self> {
+        Ok(Explainer {
+            plan,
+            known: Known::new(plan)?,
+            found: Vec::new(),
+            cases: Vec::new(),
+            unexpected: Vec::new(),
+            samples: BTreeMap::new(),
+            sampled: BTreeMap::new(),
+            repair,
+        })
     }
 
-    fn read_extract(&mut self, extract: &Extract, stop: &AtomicBool) -> Result<()> {
-        let by_hash = std::mem::take(&mut self.by_hash);
-        let is_wanted = |key_hash| by_hash.contains_key(&key_hash);
-        if self.cases.iter().all(|case| case.difference.kind == Kind::Unexpected) {
+    /// Takes a key that differs, with the store's row of it.
+    pub(super) fn take(&mut self, found: RowDifference, row: Option<&ComparedRow<'_>>) -> Result<()> {
+        match row.filter(|_| found.kind == Kind::Unexpected) {
+            Some(row) => self.unexpected_row(row),
+            None => {
+                self.found.push(found);
+                Ok(())
+            }
+        }
+    }
+
+    fn unexpected_row(&mut self, row: &ComparedRow<'_>) -> Result<()> {
+        let damaged = || Error::new(ErrorKind::Corrupt, "a row of the store cannot be read");
+        let encoded = row.stored.key;
+        let key = key::decode(encoded).ok_or_else(damaged)?;
+        let known = self.known.key(encoded, &key, None)?;
+        let (case, cause_at) = self.case(Kind::Unexpected, encoded, &known);
+        if let Some(repair) = &mut self.repair {
+            repair.delete(&key)?;
+        }
+        if self.is_sampled(Kind::Unexpected) {
+            let actual = event(encoded, row.stored.row, self.plan.snapshot.schema()).ok_or_else(damaged)?;
+            let sample = Sample { actual: Some(actual), ..Sample::new(Kind::Unexpected, key) };
+            self.sample((UNEXPECTED, self.unexpected.len()), sample, &known, cause_at)?;
+        }
+        self.unexpected.push(case);
+        Ok(())
+    }
+
+    /// Reads the extract again for the rows that are missing or differ.
+    pub(super) fn read_extract(&mut self, extract: &Extract, buckets: &BTreeSet<u16>, read: &Read) -> Result<()> {
+        if self.found.is_empty() {
             return Ok(());
         }
-        let (columns, precision) = (Schema::clone(self.snapshot.schema()), self.snapshot.store().precision());
-        let mut each = |row: ExtractRow<'_>| match by_hash.get(&row.key_hash) {
-            Some(&index) => self.extract_row(index, &row),
-            None => Ok(()),
-        };
-        extract.rows(columns, precision, &is_wanted, stop, &mut each)?;
-        match self.cases.iter().any(|case| case.difference.kind != Kind::Unexpected && !case.is_read) {
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_unstable_by_key(|found| found.key_hash);
+        let index = |key_hash: u128| found.binary_search_by_key(&key_hash, |found| found.key_hash).ok();
+        self.known.find_rejected(&extract.source(), &|key_hash| index(key_hash).is_some())?;
+        let unread = Case { ids: 0, time: 0, cause: None, fallback: None, state: State::Unread };
+        self.cases = vec![unread; found.len()];
+        extract.wanted(self.plan, buckets, &read.schema, &index, &mut |row| {
+            self.plan.check_stop()?;
+            match self.cases[row.index].state {
+                State::Unread => self.extract_row(&found[row.index], row),
+                _ => Ok(()),
+            }
+        })?;
+        self.found = found;
+        match self.cases.iter().any(|case| case.state == State::Unread) {
             true => Err(Error::new(ErrorKind::InvalidInput, "the extract changed while it was verified")
                 .advice("verify again when it is complete")),
             false => Ok(()),
         }
     }
 
-    fn extract_row(&mut self, index: usize, row: &ExtractRow<'_>) -> Result<()> {
-        let case = &mut self.cases[index];
-        if case.is_read || case.difference.kind == Kind::Unexpected {
+    fn extract_row(&mut self, found: &RowDifference, row: WantedRow) -> Result<()> {
+        let (kind, WantedRow { index, event: expected, .. }) = (found.kind, &row);
+        let mut known = self.known.key(&row.key, &expected.key, Some(row.row_hash))?;
+        let actual = known.actual.take();
+        let comparison = &self.plan.comparison;
+        let columns = actual.as_ref().map_or_else(Vec::new, |actual| columns::compare(expected, actual, comparison));
+        if columns.is_empty() && actual.is_some() && !found.is_ambiguous && !comparison.tolerances.is_empty() {
+            self.cases[*index].state = State::Equal;
             return Ok(());
         }
-        case.is_read = true;
-        case.key = row.key.to_vec();
-        let expected = event(row)?;
-        let actual = match case.difference.kind {
-            Kind::Mismatched => self.snapshot.get(&expected.key)?,
-            _ => None,
-        };
-        let columns = actual.as_ref().map_or_else(Vec::new, |actual| columns::compare(&expected, actual));
-        if case.cause.is_none() && case.difference.kind == Kind::Missing {
-            case.cause = self.suppressed.contains(&expected.key.user_id).then_some(Cause::Suppressed);
-        }
-        if case.cause.is_none() && !columns.is_empty() && columns.iter().all(|column| column.is_type_drift) {
-            case.cause = Some(Cause::TypeDrift);
-        }
+        known.facts.is_ambiguous = found.is_ambiguous;
+        known.facts.is_type_drift = !columns.is_empty() && columns.iter().all(|column| column.is_type_drift);
+        let (case, cause_at) = self.case(kind, &row.key, &known);
+        self.cases[*index] = case;
         // Forgotten users stay forgotten, and where the mirror has one of several rows, no other is better.
-        let is_wrong = !case.difference.is_one_of_them && !self.suppressed.contains(&expected.key.user_id);
+        let is_wrong = !found.is_one_of_them && !self.known.is_suppressed(&expected.key.user_id);
         if let Some(repair) = self.repair.as_mut().filter(|_| is_wrong) {
-            match case.difference.kind {
-                Kind::Missing => repair.insert(&expected)?,
-                _ => repair.update(&expected)?,
+            match &actual {
+                None => repair.insert(expected)?,
+                Some(actual) => repair.update(&mended(expected, actual, self.plan))?,
             }
         }
-        if let Some(sample) = case.sample.map(|sample| &mut self.samples[sample]) {
-            sample.key = expected.key.clone();
-            sample.place = Some(Place { file: row.file.to_owned(), row_number: row.row_number });
-            (sample.expected, sample.actual, sample.columns) = (Some(expected), actual, columns);
+        if self.is_sampled(kind) {
+            let sample = Sample::new(kind, expected.key.clone());
+            let (expected, place) = (Some(row.event), row.place);
+            let sample = Sample { expected, actual, columns, place, ..sample };
+            self.sample((MISSING, row.index), sample, &known, cause_at)?;
         }
         Ok(())
     }
 
-    fn read_unexpected(&mut self, stop: &AtomicBool) -> Result<()> {
-        for case in self.cases.iter().filter(|case| case.difference.kind == Kind::Unexpected) {
-            if case.sample.is_none() && self.repair.is_none() {
+    /// What is kept of a key, and the commit that its cause is about.
+    fn case(&self, kind: Kind, encoded: &[u8], known: &KnownKey) -> (Case, Option<u64>) {
+        let (ids, time) = encoded.split_last_chunk::<{ key::TIME_BYTES }>().unwrap_or((encoded, &[0; key::TIME_BYTES]));
+        let cause = known.facts.cause(kind);
+        let case = Case {
+            ids: hash::key_hash(ids) as u64,
+            time: key::time_of(*time),
+            cause: cause.map(|(cause, _)| cause),
+            fallback: known.facts.fallback(kind, self.plan.operations),
+            state: State::Known,
+        };
+        (case, cause.and_then(|(_, at)| at))
+    }
+
+    fn is_sampled(&self, kind: Kind) -> bool {
+        self.sampled.get(&kind).copied().unwrap_or_default() < self.plan.limit
+    }
+
+    fn sample(&mut self, number: Number, mut sample: Sample, known: &KnownKey, cause_at: Option<u64>) -> Result<()> {
+        *self.sampled.entry(sample.kind).or_default() += 1;
+        sample.cause_batch = self.known.batch(cause_at)?;
+        sample.rule = known.rejected.filter(|(at, _)| Some(*at) == cause_at).map(|(_, rule)| rule);
+        sample.touched = self.known.batch(known.facts.touched)?;
+        self.samples.insert(number, sample);
+        Ok(())
+    }
+
+    /// Pairs what has no other cause by user and insert id.
+    fn find_near_matches(&mut self) -> Shifts {
+        let mut shifts = Shifts::default();
+        let lone = |is_unexpected, (index, case): (usize, &Case)| {
+            case.cause.is_none().then_some(Lone { ids: case.ids, is_unexpected, time: case.time, index })
+        };
+        let missing = self.cases.iter().enumerate().filter(|(index, _)| self.found[*index].kind == Kind::Missing);
+        let missing = missing.filter_map(|it| lone(MISSING, it));
+        let unexpected = self.unexpected.iter().enumerate().filter_map(|it| lone(UNEXPECTED, it));
+        // A million keys of one side alone need no list.
+        if missing.clone().next().is_none() || unexpected.clone().next().is_none() {
+            return shifts;
+        }
+        let mut all: Vec<Lone> = missing.chain(unexpected).collect();
+        times::pair(&mut all, &mut |near| {
+            shifts.note(&near);
+            self.cases[near.missing].cause = Some(Cause::KeyNearMatch);
+            self.unexpected[near.unexpected].cause = Some(Cause::KeyNearMatch);
+            for number in [(MISSING, near.missing), (UNEXPECTED, near.unexpected)] {
+                if let Some(sample) = self.samples.get_mut(&number) {
+                    sample.offset = near.offset();
+                }
+            }
+        });
+        shifts
+    }
+
+    /// Counts all of it.
+    pub(super) fn finish(mut self, result: &mut Verification) -> Result<()> {
+        result.shift = self.find_near_matches().main();
+        let kinds = self.found.iter().map(|found| found.kind);
+        let cases = kinds.zip(&self.cases).zip(0..).map(|((kind, case), index)| ((MISSING, index), kind, case));
+        let unexpected = self.unexpected.iter().zip(0..);
+        let unexpected = unexpected.map(|(case, index)| ((UNEXPECTED, index), Kind::Unexpected, case));
+        for (number, kind, case) in cases.chain(unexpected) {
+            if case.state == State::Equal {
+                result.within_tolerance += 1;
                 continue;
             }
-            check_stop(stop)?;
-            let key = key::decode(&case.key)
-                .ok_or_else(|| Error::new(ErrorKind::Corrupt, "the key of a row of the store cannot be read"))?;
-            if let Some(repair) = &mut self.repair {
-                repair.delete(&key)?;
-            }
-            if let Some(sample) = case.sample.map(|sample| &mut self.samples[sample]) {
-                sample.actual = self.snapshot.get(&key)?;
-                sample.key = key;
-            }
-        }
-        Ok(())
-    }
-
-    /// A key is indeterminate where nothing was decided about it since its last hazard.
-    fn find_hazards(&mut self) -> Result<()> {
-        let hazards = if self.cases.is_empty() { HashMap::new() } else { self.snapshot.hazards()? };
-        for case in self.cases.iter_mut().filter(|case| case.cause.is_none()) {
-            if let Some(&sequence) = hazards.get(&case.difference.key_hash)
-                && self.snapshot.touched(&case.key)?.is_none_or(|touched| touched <= sequence)
-            {
-                case.cause = Some(Cause::Indeterminate);
-            }
-        }
-        Ok(())
-    }
-
-    fn find_near_matches(&mut self) -> NearMatches {
-        let lone = |kind| -> Vec<Lone> {
-            let cases = self.cases.iter().filter(|case| case.cause.is_none() && case.difference.kind == kind);
-            cases.filter_map(|case| cause::lone(&case.key, case.difference.key_hash)).collect()
-        };
-        let near = NearMatches::find(&lone(Kind::Missing), &lone(Kind::Unexpected));
-        for case in self.cases.iter_mut().filter(|case| near.offset(case.difference.key_hash).is_some()) {
-            case.cause = Some(Cause::KeyNearMatch);
-        }
-        near
-    }
-
-    fn finish(mut self, near: &NearMatches, result: &mut Verification) -> Result<()> {
-        let mut batches: HashMap<u64, Option<Touched>> = HashMap::new();
-        for case in &self.cases {
-            if let Some(cause) = case.cause {
+            *result.differences.entry(kind).or_default() += 1;
+            let cause = case.cause.or(case.fallback);
+            if let Some(cause) = cause {
                 *result.causes.entry(cause).or_default() += 1;
             }
-            let Some(sample) = case.sample.map(|sample| &mut self.samples[sample]) else { continue };
-            sample.cause = case.cause;
-            sample.offset = near.offset(case.difference.key_hash).flatten();
-            if let Some(sequence) = self.snapshot.touched(&case.key)? {
-                let batch = match batches.get(&sequence) {
-                    Some(batch) => batch.clone(),
-                    None => batch(self.snapshot, sequence)?,
-                };
-                batches.insert(sequence, batch.clone());
-                sample.touched = batch;
+            if let Some(sample) = self.samples.get_mut(&number) {
+                sample.cause = cause;
             }
         }
-        result.shift = near.shift;
-        result.samples = self.samples;
-        result.samples.sort_by_key(|sample| sample.kind);
+        result.samples = self.samples.into_values().collect();
+        result.samples.sort_by(|a, b| (a.kind, &a.key).cmp(&(b.kind, &b.key)));
         if let Some(repair) = self.repair {
             result.repairs = repair.finish()?;
         }
@@ -248,35 +245,11 @@ impl<'a> Explainer<'a> {
     }
 }
 
-fn batch(snapshot: &Snapshot, sequence: u64) -> Result<Option<Touched>> {
-    let entry = snapshot.ledger_entry(sequence)?;
-    Ok(entry.map(|entry| Touched { sequence, source: entry.source, position: entry.position }))
-}
-
-impl Sample {
-    fn new(kind: Kind) -> Sample {
-        let key = EventKey::new("", "", 0);
-        Sample {
-            kind,
-            key,
-            expected: None,
-            actual: None,
-            columns: Vec::new(),
-            cause: None,
-            offset: None,
-            place: None,
-            touched: None,
-        }
-    }
-}
-
-/// The event of an encoded row.
-fn event(found: &ExtractRow<'_>) -> Result<Event> {
-    let bad = || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(found.file);
-    let mut event = Event::new(key::decode(found.key).ok_or_else(bad)?);
-    for field in row::fields(found.row) {
-        let (column, value) = field.map_err(|_| bad())?;
-        event.columns.push((found.schema.name(column).ok_or_else(bad)?.to_owned(), value.to_value()));
-    }
-    Ok(event)
+/// The row that makes the mirror's equal to the extract's: columns that are not compared stay as they are.
+fn mended(expected: &Event, actual: &Event, plan: &Plan<'_>) -> Event {
+    let is_compared = |(column, _): &&(String, _)| plan.comparison.columns.has(column);
+    let mut event = Event::new(expected.key.clone());
+    event.columns.extend(expected.columns.iter().filter(is_compared).cloned());
+    event.columns.extend(actual.columns.iter().filter(|column| !is_compared(column)).cloned());
+    event
 }

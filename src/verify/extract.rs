@@ -1,178 +1,189 @@
 //! The extract: its rows as hashes, and again as whole rows where they are wanted.
 
-use super::check_stop;
-use crate::diff::Entry;
-use crate::error::Result;
-use crate::ingest::{self, PreparedRow, PreparedRows, Rules, Scratch};
-use crate::model::arena::Pool;
-use crate::model::change::ChangePart;
+use super::files::Files;
+use super::hashes::{Hashes, Seen};
+use super::options::Plan;
+use super::rows::for_each_row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event_store::EventStore;
 use crate::model::counts::Counts;
 use crate::model::fingerprint::Fingerprint;
-use crate::model::key::TimePrecision;
 use crate::model::schema::Schema;
-use crate::source::{self, Dialect, InputFile, SourceOptions};
-use crossbeam::channel;
-use parking_lot::Mutex;
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
+use crate::model::value::Event;
+use crate::model::{key, row};
+use crate::source::SourceOptions;
+use crate::store::{Snapshot, StoreOptions};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-/// Memory that buffers of rows may keep for their next use.
-const POOL_BYTES: usize = 64 << 20;
-const BUCKETS: usize = 1 << 16;
+/// Rows that are handed over at a time.
+const BATCH: usize = 1 << 14;
 
 /// Rows of the warehouse, given for verification: every row is one of the table, whatever its columns are.
-#[derive(Debug, Clone)]
-pub struct Extract {
-    files: Vec<InputFile>,
-    source: SourceOptions,
+pub struct Extract(Rows);
+
+enum Rows {
+    Files(Box<Files>),
+    Store(Snapshot),
 }
 
 impl Extract {
-    /// The rows of these files, folders and patterns. What a converter leaves out is left out.
+    /// The rows of these files, folders and patterns; a single folder that holds a store is that store. What a converter
+    /// leaves out is left out. Of an archive of the vendor's Export API (a ZIP file) it is the events, each once.
     ///
     /// # Errors
-    /// Those of [`source::find`].
+    /// Those of [`source::find`](crate::source::find) and [`EventStore::open`]; `InvalidInput` for a damaged archive.
     pub fn open(inputs: &[String], source: SourceOptions) -> Result<Extract> {
-        let source = SourceOptions { dialect: Dialect::Backfill, ..source };
-        let files = source::find(inputs, &source.inputs, None)?.files;
-        let files = match &source.converter {
-            Some(converter) => converter.select(files)?.0,
-            None => files,
-        };
-        Ok(Extract { files, source })
-    }
-
-    /// Reads all rows as hashes, on all cores.
-    pub(super) fn hashes(&self, columns: Schema, precision: TimePrecision, stop: &AtomicBool) -> Result<Hashes> {
-        let rules = Rules { precision, ..Rules::default() };
-        let schema = Mutex::new(columns);
-        let (sender, receiver) = channel::bounded::<ChangePart>(2);
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..std::thread::available_parallelism().map_or(1, usize::from))
-                .map(|_| {
-                    let receiver = receiver.clone();
-                    let (schema, rules) = (&schema, &rules);
-                    scope.spawn(move || hash_all(&receiver, schema, rules))
-                })
-                .collect();
-            // When every worker is gone, so is the channel, and sending fails instead of waiting for ever.
-            drop(receiver);
-            let decoded = self.send_all(sender, stop);
-            let mut all = Hashes::default();
-            for worker in workers {
-                all.add(worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+        match inputs {
+            [one] if is_store(Path::new(one)) => {
+                let options = StoreOptions { create: false, read_only: true, ..StoreOptions::default() };
+                Ok(Extract::of_snapshot(EventStore::open(one, options)?.snapshot()))
             }
-            decoded.map(|()| all)
-        })
+            _ => Ok(Extract(Rows::Files(Box::new(Files::find(inputs, source)?)))),
+        }
     }
 
-    fn send_all(&self, sender: channel::Sender<ChangePart>, stop: &AtomicBool) -> Result<()> {
-        for file in &self.files {
-            for part in source::parts(file, &self.source)? {
-                check_stop(stop)?;
-                if sender.send(part?).is_err() {
-                    // The workers met an error, which the caller finds when it joins them.
-                    return Ok(());
-                }
+    /// The rows of another store.
+    pub fn of_snapshot(snapshot: Snapshot) -> Extract {
+        Extract(Rows::Store(snapshot))
+    }
+
+    /// Reads all rows as hashes; of a store just the fingerprints, where they are enough to tell the buckets that differ.
+    pub(super) fn read(&self, plan: &Plan<'_>) -> Result<Read> {
+        match &self.0 {
+            Rows::Files(files) => files.hashes(plan),
+            Rows::Store(snapshot) => {
+                check_precisions(plan.snapshot, snapshot)?;
+                let schema = Schema::clone(snapshot.schema());
+                let columns = schema.columns().iter().map(|column| column.name.clone()).collect();
+                let sums = if plan.has_fingerprints() { snapshot.fingerprints()? } else { BTreeMap::new() };
+                let counts = Counts { read: snapshot.count(), ..Counts::default() };
+                Ok(Read { sums, counts, schema, columns, ..Read::new(plan) })
             }
         }
-        Ok(())
     }
 
-    /// Reads all rows again, in the order of the files, and hands those over that are wanted.
-    pub(super) fn rows(
+    /// Adds what [`read`](Extract::read) left out: the rows of these buckets.
+    pub(super) fn read_buckets(&self, plan: &Plan<'_>, buckets: &BTreeSet<u16>, read: &mut Read) -> Result<()> {
+        let Rows::Store(snapshot) = &self.0 else { return Ok(()) };
+        let mut rows = Vec::with_capacity(BATCH);
+        for_each_row(plan, snapshot, buckets, &|_| true, &mut |row| {
+            rows.push(Seen { bucket: row.bucket, entry: row.entry });
+            if rows.len() == BATCH { read.hashes.add(std::mem::take(&mut rows)) } else { Ok(()) }
+        })?;
+        read.hashes.add(rows)
+    }
+
+    /// How its rows are read, which is how rows that the store refused are read once more.
+    pub(super) fn source(&self) -> SourceOptions {
+        match &self.0 {
+            Rows::Files(files) => files.source.clone(),
+            Rows::Store(_) => SourceOptions::default(),
+        }
+    }
+
+    /// Reads the rows again, in their order, and hands those over whose keys are wanted.
+    pub(super) fn wanted(
         &self,
-        columns: Schema,
-        precision: TimePrecision,
-        is_wanted: &dyn Fn(u128) -> bool,
-        stop: &AtomicBool,
-        each: &mut dyn FnMut(ExtractRow<'_>) -> Result<()>,
+        plan: &Plan<'_>,
+        buckets: &BTreeSet<u16>,
+        schema: &Schema,
+        index: &(dyn Fn(u128) -> Option<usize> + Sync),
+        each: &mut dyn FnMut(WantedRow) -> Result<()>,
     ) -> Result<()> {
-        let rules = Rules { precision, ..Rules::default() };
-        let schema = Mutex::new(columns);
-        let mut scratch = Scratch::new(&Pool::new(POOL_BYTES));
-        let mut wanted = Vec::new();
-        for file in &self.files {
-            for part in source::parts(file, &self.source)? {
-                check_stop(stop)?;
-                let rows = ingest::prepare(&part?, 0, &schema, &rules, &mut scratch)?;
-                wanted.clear();
-                wanted.extend(rows.rows.iter().filter(|row| is_wanted(row.key_hash)));
-                let schema = schema.lock();
-                wanted.iter().try_for_each(|row| each(ExtractRow::new(file, &rows, row, &schema)))?;
+        match &self.0 {
+            Rows::Files(files) => files.wanted(plan, schema, index, each),
+            Rows::Store(snapshot) => {
+                for_each_row(plan, snapshot, buckets, &|key_hash| index(key_hash).is_some(), &mut |row| {
+                    let Some(index) = index(row.entry.key_hash) else { return Ok(()) };
+                    let (key, columns) = (row.stored.key, row.stored.row);
+                    let unreadable = || Error::new(ErrorKind::Corrupt, "a row of the other store cannot be read");
+                    let event = event(key, columns, snapshot.schema()).ok_or_else(unreadable)?;
+                    each(WantedRow { index, place: None, row_hash: row.entry.row_hash, key: key.to_vec(), event })
+                })
             }
         }
-        Ok(())
     }
+}
+
+/// Whether a folder holds a store, or at least a database.
+fn is_store(path: &Path) -> bool {
+    path.join("CURRENT").is_file() && path.join("IDENTITY").is_file()
+}
+
+/// Stores of different precisions have no keys in common.
+pub(super) fn check_precisions(a: &Snapshot, b: &Snapshot) -> Result<()> {
+    let (one, other) = (a.store().precision(), b.store().precision());
+    match one == other {
+        true => Ok(()),
+        false => {
+            let text = format!("one store keeps event times in {}, the other in {}", one.name(), other.name());
+            Err(Error::new(ErrorKind::Usage, text).advice("compare stores of one precision"))
+        }
+    }
+}
+
+/// What the first pass over an extract gives.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) hashes: Hashes,
+    pub(super) sums: BTreeMap<u16, Fingerprint>,
+    /// What was read, and what had no usable key.
+    pub(super) counts: Counts,
+    /// Rows of users and times that are not compared.
+    pub(super) out_of_range: u64,
+    /// The columns by their ids in encoded rows.
+    pub(super) schema: Schema,
+    /// The payload columns that the extract has.
+    pub(super) columns: BTreeSet<String>,
+}
+
+impl Read {
+    pub(super) fn new(plan: &Plan<'_>) -> Read {
+        Read {
+            hashes: Hashes::new(plan.memory / 4),
+            sums: BTreeMap::new(),
+            counts: Counts::default(),
+            out_of_range: 0,
+            schema: Schema::clone(plan.snapshot.schema()),
+            columns: BTreeSet::new(),
+        }
+    }
+
+    /// The hashes, which are not kept.
+    pub(super) fn take_hashes(&mut self, plan: &Plan<'_>) -> Hashes {
+        std::mem::replace(&mut self.hashes, Hashes::new(plan.memory))
+    }
+}
+
+/// A row of the extract.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Name of the file.
+    pub file: String,
+    /// Line or row, counted from 1.
+    pub row_number: u64,
 }
 
 /// A wanted row of the extract.
-pub(super) struct ExtractRow<'a> {
-    pub(super) file: &'a str,
-    pub(super) row_number: u64,
-    pub(super) key_hash: u128,
+pub(super) struct WantedRow {
+    /// What its key was found by.
+    pub(super) index: usize,
+    /// Where it stands, if that is a file.
+    pub(super) place: Option<Place>,
+    /// Hash of what is compared.
+    pub(super) row_hash: u128,
     /// The encoded key.
-    pub(super) key: &'a [u8],
-    /// The encoded columns.
-    pub(super) row: &'a [u8],
-    pub(super) schema: &'a Schema,
+    pub(super) key: Vec<u8>,
+    pub(super) event: Event,
 }
 
-impl<'a> ExtractRow<'a> {
-    fn new(file: &'a InputFile, rows: &'a PreparedRows, row: &PreparedRow, schema: &'a Schema) -> Self {
-        let (key, row_bytes) = rows.arena[row.offset as usize..].split_at(row.key_length as usize);
-        ExtractRow {
-            file: &file.name,
-            row_number: row.place.row(),
-            key_hash: row.key_hash,
-            key,
-            row: &row_bytes[..row.row_length as usize],
-            schema,
-        }
+/// The event of an encoded key and row.
+pub(super) fn event(key: &[u8], columns: &[u8], schema: &Schema) -> Option<Event> {
+    let mut event = Event::new(key::decode(key)?);
+    for field in row::fields(columns) {
+        let (column, value) = field.ok()?;
+        event.columns.push((schema.name(column)?.to_owned(), value.to_value()));
     }
-}
-
-/// A row of the extract by its hashes.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen {
-    pub(super) bucket: u16,
-    pub(super) entry: Entry,
-}
-
-/// All rows of the extract by their hashes.
-#[derive(Debug, Default)]
-pub(super) struct Hashes {
-    pub(super) rows: Vec<Seen>,
-    /// What was read, and what had no usable key.
-    pub(super) counts: Counts,
-    pub(super) sums: BTreeMap<u16, Fingerprint>,
-}
-
-impl Hashes {
-    fn add(&mut self, mut other: Hashes) {
-        self.rows.append(&mut other.rows);
-        self.counts.add(&other.counts);
-        for (bucket, sum) in other.sums {
-            let all = self.sums.entry(bucket).or_default();
-            *all = all.plus(sum);
-        }
-    }
-}
-
-fn hash_all(parts: &channel::Receiver<ChangePart>, schema: &Mutex<Schema>, rules: &Rules) -> Result<Hashes> {
-    let mut scratch = Scratch::new(&Pool::new(POOL_BYTES));
-    let mut all = Hashes::default();
-    let mut sums = vec![Fingerprint::default(); BUCKETS];
-    for part in parts {
-        let rows = ingest::prepare(&part, 0, schema, rules, &mut scratch)?;
-        all.counts.add(&rows.counts);
-        for row in &rows.rows {
-            sums[usize::from(row.bucket)].add(row.row_hash);
-            let entry = Entry { key_hash: row.key_hash, row_hash: row.row_hash };
-            all.rows.push(Seen { bucket: row.bucket, entry });
-        }
-    }
-    let with_rows = (0..=u16::MAX).zip(sums).filter(|(_, sum)| *sum != Fingerprint::default());
-    all.sums = with_rows.collect();
-    Ok(all)
+    Some(event)
 }

@@ -6,47 +6,40 @@
 //! ```
 //!
 //! Where all buckets agree, no row of the store is read. Otherwise the extract is read a second time for the rows that
-//! differ, so that only hashes are kept of the others: about 48 bytes a row.
+//! differ, so that only hashes are kept of the others, in temporary files where they do not fit in memory.
 
-mod buckets;
 mod cause;
+mod compare;
 mod explain;
 mod extract;
+mod files;
+mod hashes;
+mod known;
+mod options;
+mod rejected;
 mod repair;
+mod rows;
+mod sample;
 mod stores;
 
+pub use crate::diff::columns::{Columns, Comparison};
 pub use cause::Cause;
-pub use explain::{Place, Sample, Touched};
-pub use extract::Extract;
+pub use extract::{Extract, Place};
+pub use options::VerifyOptions;
+pub use sample::{Sample, Touched};
 pub use stores::{StoreDifference, diff};
 
+use crate::diff::Kind;
 use crate::diff::times::Shift;
-use crate::diff::{self as pure, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::rejection::Rule;
-use crate::model::schema::Schema;
 use crate::store::Snapshot;
+use compare::Compared;
+use explain::Explainer;
+use options::Plan;
+use repair::Repair;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// How a verification is done.
-pub struct VerifyOptions<'a> {
-    /// Reads every row of the store, computes its hash anew, and trusts no fingerprint.
-    pub full: bool,
-    /// Samples of each kind of difference at most.
-    pub limit: usize,
-    /// Where the mutations go that make the mirror equal to the extract: gzip, one JSON object a line.
-    pub repair: Option<&'a mut (dyn Write + Send)>,
-    /// Ends the verification when it is set.
-    pub stop: Option<&'a AtomicBool>,
-}
-
-impl Default for VerifyOptions<'_> {
-    fn default() -> Self {
-        VerifyOptions { full: false, limit: 100, repair: None, stop: None }
-    }
-}
 
 /// The result in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +76,8 @@ pub struct Verification {
     pub read: u64,
     /// Rows of the extract that repeat another one, key and columns. They are counted once.
     pub repeated: u64,
+    /// Rows of the extract that [`VerifyOptions::range`] leaves out.
+    pub out_of_range: u64,
     /// Rows of the extract that are no rows of the mirror: without a user, without an insert id, without a time.
     pub left_out: BTreeMap<Rule, u64>,
     /// How many buckets were compared row by row.
@@ -91,9 +86,11 @@ pub struct Verification {
     pub differences: BTreeMap<Kind, u64>,
     /// Differences by cause. Those without a known cause are in none.
     pub causes: BTreeMap<Cause, u64>,
-    /// What all near matches have in common.
-    pub shift: Option<Shift>,
-    /// Some differences of each kind, the first by key.
+    /// Keys whose rows are equal just by [the tolerances](Comparison::tolerances).
+    pub within_tolerance: u64,
+    /// What most near matches have in common, and how many pairs of an event of the extract and one of the mirror do.
+    pub shift: Option<(Shift, u64)>,
+    /// Some differences of each kind by key: the first ones of the mirror, and of the extract.
     pub samples: Vec<Sample>,
     /// Mutations written to [`VerifyOptions::repair`].
     pub repairs: u64,
@@ -127,43 +124,40 @@ impl Verification {
     }
 }
 
-/// The flag of a verification that nobody stops.
-static NEVER: AtomicBool = AtomicBool::new(false);
-
-/// Compares the rows of an extract with those of a snapshot, exactly.
+/// Compares the rows of an extract with those of a snapshot.
 ///
 /// # Errors
-/// Those of reading the extract; `Corrupt` for a damaged store; `Io` where the repair cannot be written; `Interrupted`
-/// where it was stopped.
+/// Those of reading the extract; `Usage` for a column that neither side has, or a store with another precision;
+/// `Corrupt` for a damaged store; `Io` where the repair or a temporary file cannot be written; `Interrupted` where it was
+/// stopped.
 pub fn verify(snapshot: &Snapshot, extract: &Extract, options: VerifyOptions<'_>) -> Result<Verification> {
-    let stop = options.stop.unwrap_or(&NEVER);
-    let schema = Schema::clone(snapshot.schema());
-    let precision = snapshot.store().precision();
-    let mut hashes = extract.hashes(schema, precision, stop)?;
-    let buckets = match options.full {
-        true => (0..=u16::MAX).collect(),
-        false => pure::differing(&hashes.sums, &snapshot.fingerprints()?),
-    };
-    let rows = hashes.rows.len() as u64;
-    hashes.rows.retain(|row| buckets.contains(&row.bucket));
-    hashes.rows.sort_unstable_by_key(|row| row.bucket);
-    let compared = buckets::compare(snapshot, &hashes.rows, &buckets, options.full, stop)?;
+    let (plan, repair) = Plan::new(snapshot, options);
+    let mut read = extract.read(&plan)?;
+    plan.check_columns(&read.columns)?;
+    let buckets = plan.buckets(&read.sums)?;
+    extract.read_buckets(&plan, &buckets, &mut read)?;
+
+    let mut explainer = Explainer::new(&plan, repair.map(|out| Repair::new(out, plan.precision())))?;
+    let mut compared = Compared::default();
+    read.take_hashes(&plan).drain(&buckets, &mut |chunk| {
+        compared.add(&plan, &buckets, &chunk, &mut |found, row| explainer.take(found, row))
+    })?;
+    explainer.read_extract(extract, &buckets, &read)?;
+
+    // Where a bucket agrees with its fingerprint, no key comes twice.
+    let agreed = read.sums.iter().filter(|(bucket, _)| !buckets.contains(bucket)).map(|(_, sum)| sum.rows);
     let mut result = Verification {
         as_of: snapshot.sequence(),
-        // Where a bucket agrees with its fingerprint, no key comes twice.
-        expected: rows - hashes.rows.len() as u64 + compared.keys,
-        actual: if options.full { compared.rows } else { snapshot.count() },
-        read: hashes.counts.read,
+        expected: agreed.sum::<u64>() + compared.keys,
+        actual: if plan.has_fingerprints() { snapshot.count() } else { compared.rows },
+        read: read.counts.read,
         repeated: compared.repeated,
-        left_out: hashes.counts.rejections.clone(),
+        out_of_range: read.out_of_range,
+        left_out: read.counts.rejections,
         buckets_read: buckets.len() as u64,
         ..Verification::default()
     };
-    drop(hashes);
-    for found in &compared.found {
-        *result.differences.entry(found.difference.kind).or_default() += 1;
-    }
-    explain::explain(snapshot, extract, compared.found, (options.limit, options.repair, stop), &mut result)?;
+    explainer.finish(&mut result)?;
     Ok(result)
 }
 

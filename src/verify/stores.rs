@@ -1,6 +1,7 @@
 //! Two snapshots against each other: two mirrors, or one mirror at two commits.
 
 use super::check_stop;
+use super::extract::check_precisions;
 use crate::diff::{self as pure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::key::{self, EventKey};
@@ -36,12 +37,7 @@ pub fn diff(
     stop: &AtomicBool,
     each: &mut dyn FnMut(StoreDifference) -> Result<()>,
 ) -> Result<()> {
-    let precision = (a.store().precision(), b.store().precision());
-    if precision.0 != precision.1 {
-        let (one, other) = (precision.0.name(), precision.1.name());
-        let text = format!("one store keeps event times in {one}, the other in {other}");
-        return Err(Error::new(ErrorKind::Usage, text).advice("compare stores of one precision"));
-    }
+    check_precisions(a, b)?;
     let differing = pure::differing(&a.fingerprints()?, &b.fingerprints()?);
     for (first, last) in pure::runs(&differing) {
         let (mut left, mut right) = (Side::new(a, first, last)?, Side::new(b, first, last)?);

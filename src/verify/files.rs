@@ -1,0 +1,239 @@
+//! An extract in files, read twice: all rows as hashes, then those that differ whole.
+//!
+//! ```text
+//! files ──one thread──▶ parts ──all cores──▶ hashed or wanted rows ──in the order of the files──▶ the caller
+//! ```
+
+use super::extract::{Place, Read, WantedRow, event};
+use super::hashes::Seen;
+use super::options::Plan;
+use crate::diff::Entry;
+use crate::diff::columns::Columns;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ingest::{self, PreparedRows, Rules, Scratch};
+use crate::model::arena::Pool;
+use crate::model::change::ChangePart;
+use crate::model::counts::Counts;
+use crate::model::fingerprint::Fingerprint;
+use crate::model::schema::Schema;
+use crate::source::{self, Dialect, InputFile, SourceOptions};
+use crossbeam::channel::{self, Receiver, Sender};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+
+const BUCKETS: usize = 1 << 16;
+
+/// The files, and how their rows are read.
+pub(super) struct Files {
+    files: Vec<InputFile>,
+    pub(super) source: SourceOptions,
+}
+
+/// A part with its number among all, and its file.
+struct Numbered {
+    number: u64,
+    file: usize,
+    part: ChangePart,
+}
+
+/// What a thread has to prepare parts.
+struct Worker<'a> {
+    plan: &'a Plan<'a>,
+    rules: Rules,
+    schema: &'a Mutex<Schema>,
+    scratch: Scratch,
+}
+
+/// What came of a part by its number.
+type Done<T> = (u64, Result<T>);
+
+impl Files {
+    pub(super) fn find(inputs: &[String], source: SourceOptions) -> Result<Files> {
+        let source = SourceOptions { dialect: Dialect::Backfill, ..source };
+        let files = source::find(inputs, &source.inputs, None)?.files;
+        let files = match &source.converter {
+            Some(converter) => converter.select(files)?.0,
+            None => files,
+        };
+        Ok(Files { files, source })
+    }
+
+    /// Reads all rows as hashes.
+    pub(super) fn hashes(&self, plan: &Plan<'_>) -> Result<Read> {
+        let mut read = Read::new(plan);
+        let mut sums = vec![Fingerprint::default(); BUCKETS];
+        let schema = Mutex::new(read.schema.clone());
+        self.for_each_part(plan, &schema, &|worker, part| worker.hash(part), &mut |hashed: Hashed| {
+            read.counts.add(&hashed.counts);
+            read.out_of_range += hashed.out_of_range;
+            for name in hashed.columns {
+                if !read.columns.contains(&name) {
+                    read.columns.insert(name);
+                }
+            }
+            hashed.rows.iter().for_each(|row| sums[usize::from(row.bucket)].add(row.entry.row_hash));
+            read.hashes.add(hashed.rows)
+        })?;
+        let with_rows = (0..=u16::MAX).zip(sums).filter(|(_, sum)| *sum != Fingerprint::default());
+        read.sums = with_rows.collect();
+        read.schema = schema.into_inner();
+        Ok(read)
+    }
+
+    /// Reads all rows again and hands the wanted ones over.
+    pub(super) fn wanted(
+        &self,
+        plan: &Plan<'_>,
+        schema: &Schema,
+        index: &(dyn Fn(u128) -> Option<usize> + Sync),
+        each: &mut dyn FnMut(WantedRow) -> Result<()>,
+    ) -> Result<()> {
+        let schema = Mutex::new(schema.clone());
+        let work = |worker: &mut Worker<'_>, part: Numbered| worker.wanted(&self.files[part.file], part, index);
+        self.for_each_part(plan, &schema, &work, &mut |rows: Vec<WantedRow>| rows.into_iter().try_for_each(&mut *each))
+    }
+
+    /// Works on all parts, and hands over what comes of them in their order.
+    fn for_each_part<T: Send>(
+        &self,
+        plan: &Plan<'_>,
+        schema: &Mutex<Schema>,
+        work: &(dyn Fn(&mut Worker<'_>, Numbered) -> Result<T> + Sync),
+        each: &mut dyn FnMut(T) -> Result<()>,
+    ) -> Result<()> {
+        let (parts, to_do) = channel::bounded::<Numbered>(2);
+        let (done, results) = channel::bounded::<Done<T>>(4);
+        std::thread::scope(|scope| {
+            for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+                let (to_do, done) = (to_do.clone(), done.clone());
+                scope.spawn(move || Worker::new(plan, schema).run(&to_do, &done, work));
+            }
+            // When every worker is gone, so is the channel, and sending fails instead of waiting for ever.
+            drop(to_do);
+            scope.spawn(move || self.send_all(plan, &parts, &done));
+            let (mut waiting, mut next) = (BTreeMap::new(), 0);
+            for (number, result) in results {
+                waiting.insert(number, result);
+                while let Some(result) = waiting.remove(&next) {
+                    each(result?)?;
+                    next += 1;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// Decodes all files. An error takes the place of the part that could not be read.
+    fn send_all<T>(&self, plan: &Plan<'_>, parts: &Sender<Numbered>, done: &Sender<Done<T>>) {
+        let source = SourceOptions { memory: self.source.memory.min(plan.memory / 4), ..self.source.clone() };
+        let mut number = 0;
+        let mut send = || -> Result<()> {
+            for (index, file) in self.files.iter().enumerate() {
+                for part in source::parts(file, &source)? {
+                    plan.check_stop()?;
+                    if parts.send(Numbered { number, file: index, part: part? }).is_err() {
+                        // The caller met an error and waits for no more.
+                        return Ok(());
+                    }
+                    number += 1;
+                }
+            }
+            Ok(())
+        };
+        if let Err(error) = send() {
+            // Where nobody waits for it there is an earlier error.
+            drop(done.send((number, Err(error))));
+        }
+    }
+}
+
+/// The rows of a part as hashes.
+struct Hashed {
+    rows: Vec<Seen>,
+    counts: Counts,
+    out_of_range: u64,
+    columns: Vec<String>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(plan: &'a Plan<'a>, schema: &'a Mutex<Schema>) -> Self {
+        // Rows of forgotten users are compared too: that they are missing has a cause.
+        let rules = Rules { precision: plan.precision(), ..Rules::default() };
+        Worker { plan, rules, schema, scratch: Scratch::new(&Pool::new(plan.memory / 16)) }
+    }
+
+    fn run<T>(
+        mut self,
+        parts: &Receiver<Numbered>,
+        done: &Sender<Done<T>>,
+        work: &(dyn Fn(&mut Worker<'_>, Numbered) -> Result<T> + Sync),
+    ) {
+        for part in parts {
+            let number = part.number;
+            if done.send((number, work(&mut self, part))).is_err() {
+                // The caller met an error and waits for no more.
+                return;
+            }
+        }
+    }
+
+    fn hash(&mut self, part: Numbered) -> Result<Hashed> {
+        let schema = part.part.rows.schema();
+        let columns = part.part.payload.iter().map(|index| schema.field(*index).name().clone()).collect();
+        let prepared = self.prepare(part.part)?;
+        let compared = prepared.rows.iter().filter(|row| self.plan.has(key(&prepared, row)));
+        let rows: Vec<Seen> = compared
+            .map(|row| Seen { bucket: row.bucket, entry: Entry { key_hash: row.key_hash, row_hash: row.row_hash } })
+            .collect();
+        let out_of_range = (prepared.rows.len() - rows.len()) as u64;
+        Ok(Hashed { rows, counts: prepared.counts, out_of_range, columns })
+    }
+
+    fn wanted(
+        &mut self,
+        file: &InputFile,
+        part: Numbered,
+        index: &(dyn Fn(u128) -> Option<usize> + Sync),
+    ) -> Result<Vec<WantedRow>> {
+        let changed =
+            || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(file.name.clone());
+        let whole = part.part.clone();
+        let hashed = self.prepare(part.part)?;
+        let wanted: Vec<(usize, usize)> = (hashed.rows.iter().enumerate())
+            .filter(|(_, row)| self.plan.has(key(&hashed, row)))
+            .filter_map(|(at, row)| Some((at, index(row.key_hash)?)))
+            .collect();
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
+        // Samples and repairs show all columns, also those that are not compared.
+        let rows = match self.plan.comparison.columns {
+            Columns::All => None,
+            _ => Some(ingest::prepare(&whole, 0, self.schema, &self.rules, &mut self.scratch)?),
+        };
+        let rows = rows.as_ref().unwrap_or(&hashed);
+        let schema = self.schema.lock();
+        let of = |(at, index): (usize, usize)| {
+            let (row, columns) = (&rows.rows[at], &rows.arena[rows.rows[at].offset as usize..]);
+            let columns = &columns[row.key_length as usize..][..row.row_length as usize];
+            let place = Some(Place { file: file.name.clone(), row_number: row.row_number });
+            let key = key(rows, row).to_vec();
+            let event = event(&key, columns, &schema).ok_or_else(changed)?;
+            Ok(WantedRow { index, place, row_hash: hashed.rows[at].row_hash, key, event })
+        };
+        wanted.into_iter().map(of).collect()
+    }
+
+    /// Encodes and hashes the columns that are compared.
+    fn prepare(&mut self, mut part: ChangePart) -> Result<PreparedRows> {
+        let schema = part.rows.schema();
+        let is_compared = |index: &&usize| self.plan.comparison.columns.has(schema.field(**index).name());
+        part.payload = part.payload.iter().filter(is_compared).copied().collect();
+        ingest::prepare(&part, 0, self.schema, &self.rules, &mut self.scratch)
+    }
+}
+
+/// The encoded key of a prepared row.
+fn key<'a>(rows: &'a PreparedRows, row: &ingest::PreparedRow) -> &'a [u8] {
+    &rows.arena[row.offset as usize..][..row.key_length as usize]
+}
