@@ -22,6 +22,8 @@ use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
 const BUCKETS: usize = 1 << 16;
+/// Decoding a file may always hold so much.
+const LEAST_MEMORY: usize = 1 << 20;
 
 /// The files, and how their rows are read.
 pub(super) struct Files {
@@ -125,7 +127,8 @@ impl Files {
 
     /// Decodes all files. An error takes the place of the part that could not be read.
     fn send_all<T>(&self, plan: &Plan<'_>, parts: &Sender<Numbered>, done: &Sender<Done<T>>) {
-        let source = SourceOptions { memory: self.source.memory.min(plan.memory / 4), ..self.source.clone() };
+        let memory = self.source.memory.min((plan.memory / 4).max(LEAST_MEMORY));
+        let source = SourceOptions { memory, ..self.source.clone() };
         let mut number = 0;
         let mut send = || -> Result<()> {
             for (index, file) in self.files.iter().enumerate() {

@@ -1,98 +1,20 @@
-//! Verification, repair and diff, against an oracle of maps and through the built binary.
+//! Verification, repair and diff: here through the built binary, below against an oracle of maps and real data.
+
+mod outages;
+mod random;
 
 use super::support::fast_folder;
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
-use eventmirror::diff::Kind;
 use eventmirror::model::value::{TimeUnit, Value as Cell};
 use eventmirror::{
-    ApplyOptions, Cause, Change, ChangeBatch, Event, EventKey, EventStore, Extract, Position, Snapshot, SourceOptions,
-    StoreOptions, Verdict, Verification, VerifyOptions, apply_files, verify,
+    ApplyOptions, Change, ChangeBatch, Event, EventKey, EventStore, Extract, Position, Snapshot, SourceOptions,
+    StoreOptions, Verification, VerifyOptions, apply_files, verify,
 };
-use proptest::prelude::*;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-
-/// Values as a file writes them, each with what it means: equal numbers mean the same.
-const TOKENS: [(&str, u8); 12] = [
-    ("null", 0),
-    ("1", 1),
-    ("1.0", 1),
-    ("\"1\"", 2),
-    ("{\"a\":1,\"b\":[2]}", 3),
-    ("{ \"b\": [2.0], \"a\": 1 }", 3),
-    ("[1,2]", 4),
-    ("[2,1]", 5),
-    ("\"x\"", 6),
-    ("true", 7),
-    ("123456789012345678901234567890.5", 8),
-    ("\"\\u0000\u{e9}\\n\"", 9),
-];
-/// A number and its text.
-const DRIFT: [u8; 2] = [1, 2];
-
-type Key = (u8, u8, i64);
-/// Indices of [`TOKENS`], one a column.
-type Row = [usize; 2];
-type Meaning = [u8; 2];
-
-fn meaning(row: &Row) -> Meaning {
-    row.map(|token| TOKENS[token].1)
-}
-
-fn line(key: &Key, row: &Row) -> String {
-    let (user, insert, time) = key;
-    let [one, two] = row.map(|token| TOKENS[token].0);
-    format!(
-        "{{\"user_id\":\"u{user}\",\"insert_id\":\"i{insert}\",\"event_time\":{time},\"one\":{one},\"two\":{two}}}\n"
-    )
-}
-
-fn rows() -> impl Strategy<Value = (Key, Row)> {
-    ((0u8..4, 0u8..3, 0i64..3), [0..TOKENS.len(), 0..TOKENS.len()])
-}
-
-fn is_drift(a: &Meaning, b: &Meaning) -> bool {
-    let differing: Vec<(u8, u8)> = a.iter().copied().zip(b.iter().copied()).filter(|(a, b)| a != b).collect();
-    !differing.is_empty() && differing.iter().all(|(a, b)| DRIFT.contains(a) && DRIFT.contains(b))
-}
-
-/// Kind and cause of each key that differs.
-fn oracle(extract: &[(Key, Row)], mirror: &BTreeMap<Key, Row>) -> BTreeMap<Key, (Kind, Option<Cause>)> {
-    let mut wanted: BTreeMap<Key, BTreeSet<Meaning>> = BTreeMap::new();
-    for (key, row) in extract {
-        wanted.entry(*key).or_default().insert(meaning(row));
-    }
-    let mut found = BTreeMap::new();
-    for (key, rows) in &wanted {
-        let actual = mirror.get(key).map(meaning);
-        let kind = if actual.is_some() { Kind::Mismatched } else { Kind::Missing };
-        if rows.len() > 1 {
-            found.insert(*key, (kind, Some(Cause::DuplicateInExtract)));
-        } else if actual.is_none_or(|actual| !rows.contains(&actual)) {
-            let drift = actual.is_some_and(|actual| rows.iter().all(|row| is_drift(row, &actual)));
-            found.insert(*key, (kind, drift.then_some(Cause::TypeDrift)));
-        }
-    }
-    for key in mirror.keys().filter(|key| !wanted.contains_key(*key)) {
-        found.insert(*key, (Kind::Unexpected, None));
-    }
-    let ids: BTreeSet<(u8, u8)> = found.keys().map(|key| (key.0, key.1)).collect();
-    for ids in ids {
-        let lone = |kind| -> Vec<Key> {
-            let alike = found.iter().filter(|(key, is)| (key.0, key.1) == ids && **is == (kind, None));
-            alike.map(|(key, _)| *key).collect()
-        };
-        for (missing, unexpected) in lone(Kind::Missing).into_iter().zip(lone(Kind::Unexpected)) {
-            found.insert(missing, (Kind::Missing, Some(Cause::KeyNearMatch)));
-            found.insert(unexpected, (Kind::Unexpected, Some(Cause::KeyNearMatch)));
-        }
-    }
-    found
-}
 
 fn apply(store: &EventStore, path: &Path) {
     let inputs = [path.to_str().unwrap().to_owned()];
@@ -115,52 +37,6 @@ fn check(snapshot: &Snapshot, extract: &Path, full: bool, repair: Option<&Path>)
         fs::write(path, bytes).unwrap();
     }
     result
-}
-
-fn found(result: &Verification) -> BTreeMap<Key, (Kind, Option<Cause>)> {
-    let number = |id: &str| id[1..].parse().unwrap();
-    let key = |key: &EventKey| (number(&key.user_id), number(&key.insert_id), key.event_time);
-    result.samples.iter().map(|sample| (key(&sample.key), (sample.kind, sample.cause))).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn what_differs_is_found_named_and_repaired(
-        extract in prop::collection::vec(rows(), 0..24),
-        mirror in prop::collection::vec(rows(), 0..24),
-        agree in 0usize..24,
-    ) {
-        let folder = fast_folder();
-        // Some rows agree; otherwise nearly all would differ.
-        let mirror: BTreeMap<Key, Row> = mirror.into_iter().chain(extract.iter().take(agree).copied()).collect();
-        let text = |rows: &mut dyn Iterator<Item = (&Key, &Row)>| rows.map(|(key, row)| line(key, row)).collect::<String>();
-        let (changes, file) = (folder.path().join("changes.json"), folder.path().join("extract.json"));
-        fs::write(&changes, text(&mut mirror.iter())).unwrap();
-        fs::write(&file, text(&mut extract.iter().map(|(key, row)| (key, row)))).unwrap();
-        let store = open(folder.path());
-        apply(&store, &changes);
-
-        let expected = oracle(&extract, &mirror);
-        let repair = folder.path().join("repair.json.gz");
-        let result = check(&store.snapshot(), &file, false, Some(&repair));
-        prop_assert_eq!(found(&result), expected.clone());
-        prop_assert_eq!(result.total() as usize, expected.len());
-        let keys: BTreeSet<Key> = extract.iter().map(|(key, _)| *key).collect();
-        prop_assert_eq!((result.expected as usize, result.actual as usize), (keys.len(), mirror.len()));
-        let distinct: BTreeSet<(Key, Meaning)> = extract.iter().map(|(key, row)| (*key, meaning(row))).collect();
-        prop_assert_eq!(result.repeated as usize, extract.len() - distinct.len());
-        let full = check(&store.snapshot(), &file, true, None);
-        prop_assert_eq!(Verification { buckets_read: 0, ..full }, Verification { buckets_read: 0, ..result });
-
-        apply(&store, &repair);
-        let again = check(&store.snapshot(), &file, false, None);
-        let ambiguous = expected.values().filter(|(_, cause)| *cause == Some(Cause::DuplicateInExtract)).count();
-        let verdict = if ambiguous == 0 { Verdict::Identical } else { Verdict::Explained };
-        prop_assert_eq!((again.verdict(), again.total() as usize), (verdict, ambiguous));
-        prop_assert_eq!(again.repairs, 0, "a repair leaves nothing to repair");
-    }
 }
 
 fn typed(day: i32) -> Event {
