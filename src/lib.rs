@@ -15,6 +15,8 @@ mod event_store;
 pub mod ingest;
 pub mod model;
 pub mod query;
+#[cfg(feature = "report")]
+pub mod report;
 pub mod source;
 pub mod store;
 mod sync;

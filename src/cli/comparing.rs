@@ -28,7 +28,9 @@ Examples:
     eventmirror verify ./mirror ./other-mirror
   Differences that are known and harmless, and the mutations that mend the others:
     eventmirror verify ./mirror extract/ --accept duplicate_in_extract,suppressed --repair repair.json.gz
-    eventmirror apply ./mirror repair.json.gz";
+    eventmirror apply ./mirror repair.json.gz
+  A page for people, and results for a CI system:
+    eventmirror verify ./mirror extract/ --report verification.html --junit verification.xml";
 
 #[derive(Debug, Args)]
 #[command(after_help = VERIFY_EXAMPLES)]
@@ -85,6 +87,12 @@ pub(super) struct VerifyArguments {
     #[arg(long, env = "EVENTMIRROR_REPAIR", value_name = "FILE")]
     #[arg(conflicts_with_all = ["as_of", "as_of_position"])]
     pub(super) repair: Option<PathBuf>,
+    /// File for a report for people: one HTML page
+    #[arg(long, env = "EVENTMIRROR_REPORT", value_name = "FILE")]
+    pub(super) report: Option<PathBuf>,
+    /// File for a report for CI systems: JUnit XML
+    #[arg(long, env = "EVENTMIRROR_JUNIT", value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
     /// Which column is which field: user_id, insert_id, event_time; insert_id=A+B takes two columns together
     /// [default: the usual names]
     #[arg(long, env = "EVENTMIRROR_MAP", value_name = "FIELD=COLUMN")]

@@ -18,6 +18,7 @@ use crate::model::rejection::Rule;
 use crate::model::text;
 use crate::model::value::{Event, Value};
 use crate::query;
+use crate::report::{self, Subject};
 use crate::source::{Mapping, SourceOptions};
 use crate::verify::{
     Cause, Columns, Comparison, Extract, Sample, Touched, Verdict, Verification, VerifyOptions, verify,
@@ -27,6 +28,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::path::Path;
 
 pub(super) fn run(arguments: &VerifyArguments, json: bool, console: &mut Console) -> Result<Outcome> {
     let source = source_options(arguments)?;
@@ -46,13 +48,44 @@ pub(super) fn run(arguments: &VerifyArguments, json: bool, console: &mut Console
             say(&repaired(&result, &path.display().to_string()));
         }
     }
-    print(&result, store.precision(), json, console)?;
     let accepted: BTreeSet<Cause> = arguments.accept.iter().copied().collect();
-    Ok(match result.verdict() {
-        Verdict::Identical => Outcome::Done,
-        _ if result.is_accepted(&accepted) => Outcome::Done,
-        _ => Outcome::Different,
-    })
+    let is_accepted = result.verdict() == Verdict::Identical || result.is_accepted(&accepted);
+    write_reports(arguments, &result, store.precision(), is_accepted)?;
+    print(&result, store.precision(), json, console)?;
+    Ok(if is_accepted { Outcome::Done } else { Outcome::Different })
+}
+
+fn write_reports(
+    arguments: &VerifyArguments,
+    result: &Verification,
+    precision: TimePrecision,
+    is_accepted: bool,
+) -> Result<()> {
+    let (store, repair) = (arguments.store.display().to_string(), arguments.repair.as_ref());
+    let repair = repair.map(|path| path.display().to_string());
+    let subject = Subject {
+        verification: result,
+        store: &store,
+        extract: &arguments.extract,
+        precision,
+        now: jiff::Timestamp::now().as_millisecond(),
+        is_accepted,
+        repair: repair.as_deref(),
+    };
+    let write = |path: &Path, text: String| -> Result<()> {
+        let written = write_file(path, |out| {
+            out.write_all(text.as_bytes())?;
+            Ok(text.len() as u64)
+        });
+        written.map(drop)
+    };
+    if let Some(path) = &arguments.report {
+        write(path, report::html(&subject))?;
+    }
+    match &arguments.junit {
+        Some(path) => write(path, report::junit(&subject)?),
+        None => Ok(()),
+    }
 }
 
 /// The commit that is asked for, if one is.

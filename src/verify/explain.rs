@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Copy)]
 struct Case {
     /// Hash of user id and insert id.
+    bucket: u16,
     ids: u64,
     time: i64,
     cause: Option<Cause>,
@@ -41,6 +42,9 @@ enum State {
     /// The rows are equal by the tolerances that were given.
     Equal,
 }
+
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+const MOST_DAYS: usize = 100_000;
 
 /// The side of a key and its number there.
 type Number = (bool, usize);
@@ -113,7 +117,7 @@ impl<'a> Explainer<'a> {
         found.sort_unstable_by_key(|found| found.key_hash);
         let index = |key_hash: u128| found.binary_search_by_key(&key_hash, |found| found.key_hash).ok();
         self.known.find_rejected(&extract.source(), &|key_hash| index(key_hash).is_some())?;
-        let unread = Case { ids: 0, time: 0, cause: None, fallback: None, state: State::Unread };
+        let unread = Case { bucket: 0, ids: 0, time: 0, cause: None, fallback: None, state: State::Unread };
         self.cases = vec![unread; found.len()];
         extract.wanted(self.plan, buckets, &read.schema, &index, &mut |row| {
             self.plan.check_stop()?;
@@ -166,6 +170,7 @@ impl<'a> Explainer<'a> {
         let (ids, time) = encoded.split_last_chunk::<{ key::TIME_BYTES }>().unwrap_or((encoded, &[0; key::TIME_BYTES]));
         let cause = known.facts.cause(kind);
         let case = Case {
+            bucket: key::encoded_bucket(encoded).unwrap_or_default(),
             ids: hash::key_hash(ids) as u64,
             time: key::time_of(*time),
             cause: cause.map(|(cause, _)| cause),
@@ -217,6 +222,7 @@ impl<'a> Explainer<'a> {
 
     /// Counts all of it.
     pub(super) fn finish(mut self, result: &mut Verification) -> Result<()> {
+        let units_a_day = DAY_MICROS / self.plan.precision().micros();
         result.shift = self.find_near_matches().main();
         let kinds = self.found.iter().map(|found| found.kind);
         let cases = kinds.zip(&self.cases).zip(0..).map(|((kind, case), index)| ((MISSING, index), kind, case));
@@ -228,6 +234,8 @@ impl<'a> Explainer<'a> {
                 continue;
             }
             *result.differences.entry(kind).or_default() += 1;
+            *result.buckets.entry(case.bucket).or_default() += 1;
+            note_day(&mut result.days, case.time.div_euclid(units_a_day), kind);
             let cause = case.cause.or(case.fallback);
             if let Some(cause) = cause {
                 *result.causes.entry(cause).or_default() += 1;
@@ -243,6 +251,16 @@ impl<'a> Explainer<'a> {
         }
         Ok(())
     }
+}
+
+/// Counts a difference under its day. Times that are no times may be of a million days: beyond the first, one of those
+/// that are there before it takes the count.
+fn note_day(days: &mut BTreeMap<i64, BTreeMap<Kind, u64>>, day: i64, kind: Kind) {
+    let day = match days.len() {
+        MOST_DAYS.. => days.range(..=day).next_back().or(days.iter().next()).map_or(day, |(day, _)| *day),
+        _ => day,
+    };
+    *days.entry(day).or_default().entry(kind).or_default() += 1;
 }
 
 /// The row that makes the mirror's equal to the extract's: columns that are not compared stay as they are.

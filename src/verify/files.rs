@@ -219,7 +219,7 @@ impl<'a> Worker<'a> {
         let of = |(at, index): (usize, usize)| {
             let (row, columns) = (&rows.rows[at], &rows.arena[rows.rows[at].offset as usize..]);
             let columns = &columns[row.key_length as usize..][..row.row_length as usize];
-            let place = Some(Place { file: file.name.clone(), row_number: row.row_number });
+            let place = Some(Place { file: file.name.clone(), row_number: row.place.row() });
             let key = key(rows, row).to_vec();
             let event = event(&key, columns, &schema).ok_or_else(changed)?;
             Ok(WantedRow { index, place, row_hash: hashed.rows[at].row_hash, key, event })

@@ -84,6 +84,10 @@ pub struct Verification {
     pub buckets_read: u64,
     /// Differences by kind.
     pub differences: BTreeMap<Kind, u64>,
+    /// Differences by the day of their event time, numbered from 1970-01-01, and by kind.
+    pub days: BTreeMap<i64, BTreeMap<Kind, u64>>,
+    /// Differences by bucket.
+    pub buckets: BTreeMap<u16, u64>,
     /// Differences by cause. Those without a known cause are in none.
     pub causes: BTreeMap<Cause, u64>,
     /// Keys whose rows are equal just by [the tolerances](Comparison::tolerances).

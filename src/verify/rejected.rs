@@ -74,7 +74,7 @@ fn read(
         let mut part = part?;
         part.payload = [].into();
         for row in &ingest::prepare(&part, 0, &schema, &rules, &mut scratch)?.rows {
-            let by = usize::try_from(row.row_number - 1).ok().and_then(|line| rows.get(line));
+            let by = usize::try_from(row.place.row() - 1).ok().and_then(|line| rows.get(line));
             if let Some((by, _)) = by.filter(|_| is_wanted(row.key_hash)) {
                 found.insert(row.key_hash, *by);
             }

@@ -2,6 +2,7 @@
 
 mod outages;
 mod random;
+mod reports;
 
 use super::support::fast_folder;
 use assert_cmd::Command;
