@@ -2,18 +2,23 @@
 //!
 //! ```text
 //! cargo bench --bench workload -- DATA STORE load|b|c|d|lookup
+//! cargo bench --bench workload -- DATA FILE read
 //! ```
 //!
 //! DATA is a folder that the workload generator wrote: `base.parquet`, `b_*`, `c_*` and `d_*.parquet` with a column `op` (I,
 //! U, D), `probe_keys.parquet`, and `manifest.json` with the counts that each must give. `load` makes the store; the others open it. The line has the
 //! form of the peers' runners: `ok` is true only when the counts and sums are those of the generator's manifest. Times
-//! are from the Parquet file to the durable commit; opening and closing stand beside them.
+//! are from the Parquet file to the durable commit; opening and closing stand beside them. `read` decodes and prepares a
+//! file with the rows of `base.parquet`, in any format, on one thread, and needs no store.
 #![allow(clippy::print_stdout, clippy::print_stderr, missing_docs)]
 
+use eventmirror::ingest::{Rules, Scratch, prepare};
+use eventmirror::model::arena::Pool;
 use eventmirror::{
-    ApplyOptions, Dialect, EventKey, EventStore, Mapping, Operation, Policies, Policy, SourceOptions, StoreOptions,
-    TimePrecision, Value, apply_files,
+    ApplyOptions, Dialect, EventKey, EventStore, InputFile, Mapping, Operation, Policies, Policy, Schema,
+    SourceOptions, StoreOptions, TimePrecision, Value, apply_files, source,
 };
+use parking_lot::Mutex;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -33,6 +38,9 @@ fn main() -> Result<(), Failure> {
     };
     let (data, path) = (Path::new(data), Path::new(store));
     let manifest: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(data.join("manifest.json"))?)?;
+    if phase == "read" {
+        return print(phase, read(path, &manifest)?, (0.0, 0.0), path);
+    }
     if phase == "load" && path.exists() {
         std::fs::remove_dir_all(path)?;
     }
@@ -49,6 +57,10 @@ fn main() -> Result<(), Failure> {
     let closed = Instant::now();
     drop(store);
     let close_seconds = closed.elapsed().as_secs_f64();
+    print(phase, measured, (open_seconds, close_seconds), path)
+}
+
+fn print(phase: &str, measured: Measured, (open, close): (f64, f64), path: &Path) -> Result<(), Failure> {
     let Measured { rows, mut seconds, ok } = measured;
     let total: f64 = seconds.iter().sum();
     seconds.sort_by(f64::total_cmp);
@@ -58,8 +70,8 @@ fn main() -> Result<(), Failure> {
         json!({
             "peer": "eventmirror", "version": env!("CARGO_PKG_VERSION"), "phase": phase, "ok": ok, "rows": rows,
             "seconds": total, "rows_per_s": (rows as f64 / total).round(), "peak_rss_mb": peak_rss_mb(),
-            "disk_mb": disk_mb(path), "open_s": open_seconds,
-            "extra": {"close_s": close_seconds, "batch_ms": {"p50": percentile(50), "p99": percentile(99)}},
+            "disk_mb": disk_mb(path), "open_s": open,
+            "extra": {"close_s": close, "batch_ms": {"p50": percentile(50), "p99": percentile(99)}},
         })
     );
     if ok { Ok(()) } else { Err("the counts are not those of the manifest".into()) }
@@ -70,6 +82,19 @@ struct Measured {
     /// One a batch or lookup.
     seconds: Vec<f64>,
     ok: bool,
+}
+
+fn read(file: &Path, manifest: &serde_json::Value) -> Result<Measured, Failure> {
+    let source = SourceOptions { dialect: Dialect::Backfill, ..SourceOptions::default() };
+    let rules = Rules { precision: TimePrecision::Micros, ..Rules::default() };
+    let (schema, mut scratch) = (Mutex::new(Schema::default()), Scratch::new(&Pool::new(64 << 20)));
+    let started = Instant::now();
+    let mut rows = 0;
+    for part in source::parts(&InputFile::new(file, "file"), &source)? {
+        let prepared = prepare(&part?, rows, &schema, &rules, &mut scratch)?;
+        rows += prepared.rows.len() as u64;
+    }
+    Ok(Measured { rows, seconds: vec![started.elapsed().as_secs_f64()], ok: manifest["n"] == rows })
 }
 
 fn load(store: &EventStore, data: &Path, manifest: &serde_json::Value) -> Result<Measured, Failure> {

@@ -155,7 +155,7 @@ fn pictures(subject: &Subject<'_>) -> Markup {
             h2 { "By bucket" }
             p.hint {
                 "Differences by bucket, the first 16 bits of MD5(user_id): each cell is " (charts::BUCKETS_A_CELL)
-                " buckets. A few dark cells point to a few users, an even grey to all of them."
+                " buckets. A few dark cells point to a few users, an even spread to all of them."
             }
             (charts::buckets(&found.buckets))
         }

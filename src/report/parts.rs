@@ -71,11 +71,14 @@ pub(super) fn event_time(time: i64, precision: TimePrecision) -> String {
 
 /// How much later or earlier the store's time is.
 pub(super) fn offset(offset: i64, precision: TimePrecision) -> String {
-    let millis = i128::from(offset) * i128::from(precision.micros()) / 1_000;
-    match offset {
-        0.. => format!("{millis} ms later in the store"),
-        _ => format!("{} ms earlier in the store", -millis),
-    }
+    let micros = (i128::from(offset) * i128::from(precision.micros())).unsigned_abs();
+    // Offsets of time zones are whole minutes.
+    let length = match micros {
+        _ if micros.is_multiple_of(60_000_000) => format!("{} min", micros / 60_000_000),
+        _ if micros.is_multiple_of(1_000) => format!("{} ms", micros / 1_000),
+        _ => format!("{micros} µs"),
+    };
+    format!("{length} {} in the store", if offset < 0 { "earlier" } else { "later" })
 }
 
 /// What was found, in one sentence.
@@ -277,6 +280,15 @@ mod tests {
     fn text_of_users_is_cut_and_its_control_characters_are_written_out() {
         assert_eq!(shown("a\u{1b}[31m\nb"), "a\\u{1b}[31m\nb");
         assert_eq!(shown(&"x".repeat(700)).chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn an_offset_is_told_in_its_largest_whole_unit() {
+        let told = |by| offset(by, TimePrecision::Micros);
+        assert_eq!(told(-3_600_000_000), "60 min earlier in the store");
+        assert_eq!(told(1_500_000), "1500 ms later in the store");
+        assert_eq!(told(-1_500), "1500 µs earlier in the store");
+        assert_eq!(offset(i64::MIN, TimePrecision::Millis), "9223372036854775808 ms earlier in the store");
     }
 
     #[test]
