@@ -109,6 +109,7 @@ Examples:
   What one batch, or all since one, changed:
     eventmirror diff ./mirror --from 41 --to 42
     eventmirror diff ./mirror --from 41 --stat
+    eventmirror diff ./mirror --from 41 --summary
   Two mirrors of one table:
     eventmirror diff ./mirror ./other-mirror --json";
 
@@ -129,6 +130,9 @@ pub(super) struct DiffArguments {
     /// Count the differences, and show none
     #[arg(long, env = "EVENTMIRROR_STAT", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
     pub(super) stat: bool,
+    /// Count the differences and the columns in which changed rows differ, and show none
+    #[arg(long, env = "EVENTMIRROR_SUMMARY", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) summary: bool,
     /// Show at most so many rows [default: all; 100 in the JSON form]
     #[arg(long, env = "EVENTMIRROR_LIMIT", value_name = "N")]
     pub(super) limit: Option<u64>,

@@ -6,10 +6,12 @@ use super::table::{grouped, plural};
 use super::verify::event_json;
 use super::{Outcome, interrupt, read};
 use crate::Snapshot;
+use crate::diff::columns::{self, Comparison};
 use crate::error::Result;
 use crate::verify::{StoreDifference, diff};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 
 /// Rows of the JSON form, which is built in memory.
 const JSON_ROWS: u64 = 100;
@@ -24,38 +26,57 @@ pub(super) fn run(arguments: &DiffArguments, json: bool, console: &mut Console) 
     let to = read::snapshot(other.as_ref().unwrap_or(&store), arguments.to)?;
     let is_json = console.shape(json) == Shape::Json;
     let most = arguments.limit.unwrap_or(if is_json { JSON_ROWS } else { u64::MAX });
-    let most = if arguments.stat { 0 } else { most };
+    let most = if arguments.stat || arguments.summary { 0 } else { most };
     let mut counts = Counts::default();
     let mut rows = Vec::new();
     diff(&from, &to, stop, &mut |found| {
         let is_shown = counts.total() < most;
-        let row = Row::new(&found, &mut counts);
+        counts.note(&found);
         match is_shown {
-            true if is_json => rows.push(row),
-            true => row.lines().try_for_each(|line| console.line(line))?,
+            true if is_json => rows.push(Row::new(&found)),
+            true => Row::new(&found).lines().try_for_each(|line| console.line(line))?,
             false => {}
         }
         Ok(())
     })?;
     if is_json {
-        console.json(&DiffJson::new((&from, &to), counts, rows))?;
-    } else if arguments.stat {
+        console.json(&DiffJson::new((&from, &to), &counts, rows))?;
+    } else if arguments.stat || arguments.summary {
         console.line(counts.text())?;
+        let columns = counts.columns.iter().filter(|_| arguments.summary);
+        columns
+            .map(|(column, rows)| format!("~{} {column}", grouped(*rows)))
+            .try_for_each(|line| console.line(line))?;
     }
     say(&format!("{}: sequence {} → {}", counts.text(), from.sequence(), to.sequence()));
     Ok(if counts.total() == 0 { Outcome::Done } else { Outcome::Different })
 }
 
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Default)]
 struct Counts {
     added: u64,
     removed: u64,
     changed: u64,
+    /// Changed rows by the columns in which they differ.
+    columns: BTreeMap<String, u64>,
 }
 
 impl Counts {
     fn total(&self) -> u64 {
         self.added + self.removed + self.changed
+    }
+
+    fn note(&mut self, found: &StoreDifference) {
+        match found {
+            StoreDifference::Added(_) => self.added += 1,
+            StoreDifference::Removed(_) => self.removed += 1,
+            StoreDifference::Changed { before, after } => {
+                self.changed += 1;
+                for found in columns::compare(before, after, &Comparison::default()) {
+                    *self.columns.entry(found.column).or_default() += 1;
+                }
+            }
+        }
     }
 
     fn text(&self) -> String {
@@ -72,8 +93,16 @@ struct DiffJson {
     schema: &'static str,
     from: SideJson,
     to: SideJson,
-    differences: Counts,
+    differences: CountsJson,
+    columns: BTreeMap<String, u64>,
     samples: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct CountsJson {
+    added: u64,
+    removed: u64,
+    changed: u64,
 }
 
 #[derive(Serialize)]
@@ -83,9 +112,11 @@ struct SideJson {
 }
 
 impl DiffJson {
-    fn new((from, to): (&Snapshot, &Snapshot), differences: Counts, samples: Vec<Row>) -> Self {
+    fn new((from, to): (&Snapshot, &Snapshot), counts: &Counts, samples: Vec<Row>) -> Self {
         let side = |snapshot: &Snapshot| SideJson { as_of: snapshot.sequence(), rows: snapshot.count() };
-        DiffJson { schema: "eventmirror.diff/1", from: side(from), to: side(to), differences, samples }
+        let differences = CountsJson { added: counts.added, removed: counts.removed, changed: counts.changed };
+        let (schema, columns) = ("eventmirror.diff/1", counts.columns.clone());
+        DiffJson { schema, from: side(from), to: side(to), differences, columns, samples }
     }
 }
 
@@ -98,18 +129,11 @@ struct Row {
 }
 
 impl Row {
-    fn new(found: &StoreDifference, counts: &mut Counts) -> Row {
+    fn new(found: &StoreDifference) -> Row {
         match found {
-            StoreDifference::Added(event) => {
-                counts.added += 1;
-                Row { kind: "added", before: None, after: Some(event_json(event)) }
-            }
-            StoreDifference::Removed(event) => {
-                counts.removed += 1;
-                Row { kind: "removed", before: Some(event_json(event)), after: None }
-            }
+            StoreDifference::Added(event) => Row { kind: "added", before: None, after: Some(event_json(event)) },
+            StoreDifference::Removed(event) => Row { kind: "removed", before: Some(event_json(event)), after: None },
             StoreDifference::Changed { before, after } => {
-                counts.changed += 1;
                 Row { kind: "changed", before: Some(event_json(before)), after: Some(event_json(after)) }
             }
         }

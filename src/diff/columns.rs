@@ -36,6 +36,17 @@ impl Columns {
         }
     }
 
+    /// Those of them that are not named here; names that were asked for stay.
+    pub fn but(self, names: impl IntoIterator<Item = String>) -> Columns {
+        let others: BTreeSet<String> = names.into_iter().collect();
+        match self {
+            Columns::All if others.is_empty() => Columns::All,
+            Columns::All => Columns::AllBut(others),
+            Columns::AllBut(names) => Columns::AllBut(names.into_iter().chain(others).collect()),
+            Columns::Only(names) => Columns::Only(names),
+        }
+    }
+
     /// The names that were given.
     pub fn names(&self) -> impl Iterator<Item = &String> {
         let names = match self {
@@ -188,6 +199,10 @@ mod tests {
         };
         assert_eq!(differing(Columns::Only(names(&["a", "c"])), &[]), ["a", "c"]);
         assert_eq!(differing(Columns::AllBut(names(&["a", "c"])), &[]), ["b"]);
+        let but = |columns: Columns, names: &[&str]| columns.but(names.iter().map(|name| (*name).to_owned()));
+        assert_eq!(but(Columns::All, &[]), Columns::All);
+        assert_eq!(differing(but(but(Columns::All, &["a"]), &["c"]), &[]), ["b"]);
+        assert_eq!(differing(but(Columns::Only(names(&["a", "c"])), &["a"]), &[]), ["a", "c"]);
         assert_eq!(differing(Columns::All, &[("b", 0.1), ("c", 100.0)]), ["a", "c"], "a text is near to nothing");
         assert_eq!(differing(Columns::All, &[("b", 0.01), ("a", 1.0)]), ["b", "c"]);
     }

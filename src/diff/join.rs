@@ -124,7 +124,10 @@ mod tests {
     }
 
     /// Keys that differ, rising; keys and repeated rows of the extract.
-    fn join(extract: &[(u128, u128)], mirror: &[(u128, u128)]) -> (Vec<(u128, Kind, bool, bool)>, (u64, u64)) {
+    /// Key, kind, `is_ambiguous` and `is_one_of_them` of each difference.
+    type Found = Vec<(u128, Kind, bool, bool)>;
+
+    fn join(extract: &[(u128, u128)], mirror: &[(u128, u128)]) -> (Found, (u64, u64)) {
         let mut join = Join::new(entries(extract));
         let mut found: Vec<RowDifference> = entries(mirror).into_iter().filter_map(|row| join.meet(row)).collect();
         found.extend(join.missing());

@@ -41,6 +41,7 @@ mod tests;
 mod text;
 mod time;
 mod typed;
+pub mod vendor_export;
 mod versions;
 mod windows;
 
@@ -48,7 +49,7 @@ pub use converter::Converter;
 pub use delta::DeltaTable;
 pub use dialect::Dialect;
 pub use files::{CsvForm, FileFormat};
-pub use inputs::{InputFile, InputOptions, Known, Listed, find, list};
+pub use inputs::{InputFile, InputOptions, Known, Listed, find, list, open_archives};
 pub use mapping::Mapping;
 pub use table::{Feed, TableStart};
 pub use versions::number_by_version;

@@ -12,6 +12,7 @@ use crate::model::schema::Schema;
 use crate::model::value::Event;
 use crate::model::{key, row};
 use crate::source::SourceOptions;
+use crate::source::vendor_export::SYNTHETIC;
 use crate::store::{Snapshot, StoreOptions};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -46,6 +47,14 @@ impl Extract {
     /// The rows of another store.
     pub fn of_snapshot(snapshot: Snapshot) -> Extract {
         Extract(Rows::Store(snapshot))
+    }
+
+    /// Leaves out what cannot be compared: columns of the mirror that have the name of one that the vendor fills in.
+    pub(super) fn narrow(&self, plan: &mut Plan<'_>) {
+        let is_export = matches!(&self.0, Rows::Files(files) if files.is_export);
+        let columns = plan.snapshot.schema().columns().iter().map(|column| &column.name);
+        let synthetic = columns.filter(|name| is_export && SYNTHETIC.contains(&name.as_str())).cloned();
+        plan.comparison.columns = std::mem::take(&mut plan.comparison.columns).but(synthetic);
     }
 
     /// Reads all rows as hashes; of a store just the fingerprints, where they are enough to tell the buckets that differ.

@@ -29,6 +29,8 @@ const LEAST_MEMORY: usize = 1 << 20;
 pub(super) struct Files {
     files: Vec<InputFile>,
     pub(super) source: SourceOptions,
+    /// The rows are events as the vendor exports them, and no converter reads them.
+    pub(super) is_export: bool,
 }
 
 /// A part with its number among all, and its file.
@@ -53,11 +55,13 @@ impl Files {
     pub(super) fn find(inputs: &[String], source: SourceOptions) -> Result<Files> {
         let source = SourceOptions { dialect: Dialect::Backfill, ..source };
         let files = source::find(inputs, &source.inputs, None)?.files;
+        let (files, is_export) = source::open_archives(files)?;
         let files = match &source.converter {
             Some(converter) => converter.select(files)?.0,
             None => files,
         };
-        Ok(Files { files, source })
+        let is_export = is_export && source.converter.is_none();
+        Ok(Files { files, source, is_export })
     }
 
     /// Reads all rows as hashes.
@@ -134,7 +138,8 @@ impl Files {
             for (index, file) in self.files.iter().enumerate() {
                 for part in source::parts(file, &source)? {
                     plan.check_stop()?;
-                    if parts.send(Numbered { number, file: index, part: part? }).is_err() {
+                    let part = self.compared(plan, part?);
+                    if parts.send(Numbered { number, file: index, part }).is_err() {
                         // The caller met an error and waits for no more.
                         return Ok(());
                     }
@@ -147,6 +152,21 @@ impl Files {
             // Where nobody waits for it there is an earlier error.
             drop(done.send((number, Err(error))));
         }
+    }
+}
+
+impl Files {
+    /// A part with the columns that may be compared: of an export those that the mirror has too, since the vendor adds
+    /// dozens.
+    fn compared(&self, plan: &Plan<'_>, part: ChangePart) -> ChangePart {
+        if !self.is_export {
+            return part;
+        }
+        let mut part = source::vendor_export::as_sent(part);
+        let (schema, mirror) = (part.rows.schema(), plan.snapshot.schema());
+        let is_known = |index: &&usize| mirror.id(schema.field(**index).name()).is_some();
+        part.payload = part.payload.iter().filter(is_known).copied().collect();
+        part
     }
 }
 

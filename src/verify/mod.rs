@@ -135,7 +135,8 @@ impl Verification {
 /// `Corrupt` for a damaged store; `Io` where the repair or a temporary file cannot be written; `Interrupted` where it was
 /// stopped.
 pub fn verify(snapshot: &Snapshot, extract: &Extract, options: VerifyOptions<'_>) -> Result<Verification> {
-    let (plan, repair) = Plan::new(snapshot, options);
+    let (mut plan, repair) = Plan::new(snapshot, options);
+    extract.narrow(&mut plan);
     let mut read = extract.read(&plan)?;
     plan.check_columns(&read.columns)?;
     let buckets = plan.buckets(&read.sums)?;

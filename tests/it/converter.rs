@@ -126,7 +126,7 @@ fn a_change_feed_is_mirrored_by_its_converter() {
 
 /// The mapping of an export's columns to the vendor's fields that its own documents give: times and ids are renamed,
 /// `version_name`, `ip_address` and `device_carrier` too, and an empty id counts as none.
-fn reimport() -> String {
+pub fn reimport() -> String {
     let same = "adid city country device_brand device_manufacturer device_model device_type dma event_id \
         event_properties event_type group_properties groups idfa language library location_lat location_lng os_name \
         os_version platform region session_id user_properties";
@@ -142,7 +142,7 @@ fn reimport() -> String {
     )
 }
 
-const EXPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/events/amplitude_export_roundtrip.jsonl");
+pub const EXPORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/events/amplitude_export_roundtrip.jsonl");
 
 #[test]
 fn a_vendor_export_is_imported_again() {

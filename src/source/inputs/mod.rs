@@ -6,6 +6,8 @@
 //!                     http://, https://                     └──▶ bytes in any order (Parquet)
 //! ```
 
+#[cfg(feature = "vendor-export")]
+mod archive;
 #[cfg(feature = "parquet")]
 pub(super) mod beside;
 pub(super) mod content;
@@ -14,6 +16,9 @@ mod local;
 mod object;
 #[cfg(feature = "parquet")]
 pub(super) mod scattered;
+
+#[cfg(feature = "vendor-export")]
+pub use archive::open_archives;
 
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::{BTreeMap, HashMap};
@@ -66,6 +71,8 @@ enum At {
     Copy(local::Copied),
     #[cfg(feature = "object-store")]
     Object(object::Object),
+    #[cfg(feature = "vendor-export")]
+    Entry(archive::Entry),
 }
 
 impl InputFile {
@@ -82,6 +89,8 @@ impl InputFile {
             At::Copy(copied) => local::stat(&copied.path),
             #[cfg(feature = "object-store")]
             At::Object(object) => Ok((object.size, object.modified)),
+            #[cfg(feature = "vendor-export")]
+            At::Entry(entry) => entry.stat(),
         }
     }
 
@@ -114,6 +123,8 @@ impl InputFile {
             At::Copy(copied) => Box::new(local::open(&copied.path)?),
             #[cfg(feature = "object-store")]
             At::Object(object) => Box::new(object.stream(0..object.size)),
+            #[cfg(feature = "vendor-export")]
+            At::Entry(entry) => entry.stream()?,
         })
     }
 
@@ -151,8 +162,16 @@ impl InputFile {
             At::Copy(_) => "standard input".to_owned(),
             #[cfg(feature = "object-store")]
             At::Object(object) => object.url(),
+            #[cfg(feature = "vendor-export")]
+            At::Entry(entry) => entry.place(),
         }
     }
+}
+
+/// This build reads no archives: they are files like others.
+#[cfg(not(feature = "vendor-export"))]
+pub fn open_archives(files: Vec<InputFile>) -> Result<(Vec<InputFile>, bool)> {
+    Ok((files, false))
 }
 
 fn changed() -> Error {

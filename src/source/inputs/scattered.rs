@@ -2,6 +2,8 @@
 
 use super::{At, InputFile, local};
 use crate::error::Result;
+#[cfg(feature = "vendor-export")]
+use crate::error::{Error, ErrorKind};
 use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
@@ -30,6 +32,12 @@ impl InputFile {
             At::Object(object) => {
                 let (size, object) = (object.size, object.clone());
                 Scattered::Ranges(Ranges { size, read: Box::new(move |range| Box::new(object.stream(range))) })
+            }
+            #[cfg(feature = "vendor-export")]
+            At::Entry(_) => {
+                return Err(Error::new(ErrorKind::Unsupported, "a file of an archive is no Parquet file")
+                    .at(self.place())
+                    .advice("leave --format out"));
             }
         })
     }

@@ -1,5 +1,8 @@
 //! Verification, repair and diff: here through the built binary, below against an oracle of maps and real data.
 
+mod causes;
+#[cfg(feature = "vendor-export")]
+mod extracts;
 mod outages;
 mod random;
 mod reports;
@@ -202,6 +205,8 @@ fn two_commits_and_two_stores_are_compared() {
     ];
     assert_eq!(lines(&["diff", "mirror", "--from", "1", "--to", "2"]), expected);
     assert_eq!(lines(&["diff", "mirror", "--from", "1", "--stat"]), ["3 differences: +1 -1 ~1"]);
+    assert_eq!(lines(&["diff", "mirror", "--from", "1", "--summary"]), ["3 differences: +1 -1 ~1", "~1 n"]);
+    assert_eq!(case.json(&["diff", "mirror", "--from", "1", "--json"], 1)["columns"], json!({"n": 1}));
     assert_eq!(lines(&["diff", "mirror", "--from", "1", "--limit", "0"]), [""; 0]);
     let all = case.json(&["diff", "mirror", "--to", "1", "--json"], 1);
     assert_eq!(all["differences"], json!({"added": 3, "removed": 0, "changed": 0}));
