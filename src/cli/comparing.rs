@@ -38,9 +38,12 @@ pub(super) struct VerifyArguments {
     /// Folder of the store
     pub(super) store: PathBuf,
     /// Files, folders, patterns, and URLs of them, with all rows of the table; - is standard input; a ZIP file of the
-    /// vendor's Export API; or the folder of another store
+    /// vendor's Export API; the folder of another store; or the folder or URL of one Delta table
     #[arg(required = true, value_name = "EXTRACT")]
     pub(super) extract: Vec<String>,
+    /// Version of a Delta table [default: its latest]
+    #[arg(long, env = "EVENTMIRROR_TABLE_VERSION", value_name = "N")]
+    pub(super) table_version: Option<u64>,
     /// As the store was after this commit [default: the last]
     #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
     pub(super) as_of: Option<u64>,

@@ -132,6 +132,7 @@ fn options<'a>(arguments: &VerifyArguments, precision: TimePrecision) -> Result<
 
 fn source_options(arguments: &VerifyArguments) -> Result<SourceOptions> {
     Ok(SourceOptions {
+        to_version: arguments.table_version,
         mapping: Mapping::parse(&parse::mappings(&arguments.map))?,
         ..reading::options(&arguments.reading, arguments.converter.as_deref())?
     })

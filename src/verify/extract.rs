@@ -30,7 +30,8 @@ enum Rows {
 
 impl Extract {
     /// The rows of these files, folders and patterns; a single folder that holds a store is that store. What a converter
-    /// leaves out is left out. Of an archive of the vendor's Export API (a ZIP file) it is the events, each once.
+    /// leaves out is left out. Of an archive of the vendor's Export API (a ZIP file) it is the events, each once. A Delta table is its rows at
+    /// [`SourceOptions::to_version`], the latest version by default.
     ///
     /// # Errors
     /// Those of [`source::find`](crate::source::find) and [`EventStore::open`]; `InvalidInput` for a damaged archive.

@@ -1,4 +1,4 @@
-//! An extract in files, read twice: all rows as hashes, then those that differ whole.
+//! An extract in files, or a Delta table, read twice: all rows as hashes, then those that differ whole.
 //!
 //! ```text
 //! files ──one thread──▶ parts ──all cores──▶ hashed or wanted rows ──in the order of the files──▶ the caller
@@ -6,6 +6,7 @@
 
 use super::extract::{Place, Read, WantedRow, event};
 use super::hashes::Seen;
+use super::input::Input;
 use super::options::Plan;
 use crate::diff::Entry;
 use crate::diff::columns::Columns;
@@ -16,7 +17,7 @@ use crate::model::change::ChangePart;
 use crate::model::counts::Counts;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::schema::Schema;
-use crate::source::{self, Dialect, InputFile, SourceOptions};
+use crate::source::{self, Dialect, SourceOptions};
 use crossbeam::channel::{self, Receiver, Sender};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -27,16 +28,16 @@ const LEAST_MEMORY: usize = 1 << 20;
 
 /// The files, and how their rows are read.
 pub(super) struct Files {
-    files: Vec<InputFile>,
+    inputs: Vec<Input>,
     pub(super) source: SourceOptions,
     /// The rows are events as the vendor exports them, and no converter reads them.
     pub(super) is_export: bool,
 }
 
-/// A part with its number among all, and its file.
+/// A part with its number among all, and that of its input.
 struct Numbered {
     number: u64,
-    file: usize,
+    input: usize,
     part: ChangePart,
 }
 
@@ -54,6 +55,9 @@ type Done<T> = (u64, Result<T>);
 impl Files {
     pub(super) fn find(inputs: &[String], source: SourceOptions) -> Result<Files> {
         let source = SourceOptions { dialect: Dialect::Backfill, ..source };
+        if let Some(table) = Input::table(inputs, &source)? {
+            return Ok(Files { inputs: vec![table], source, is_export: false });
+        }
         let files = source::find(inputs, &source.inputs, None)?.files;
         let (files, is_export) = source::open_archives(files)?;
         let files = match &source.converter {
@@ -61,7 +65,7 @@ impl Files {
             None => files,
         };
         let is_export = is_export && source.converter.is_none();
-        Ok(Files { files, source, is_export })
+        Ok(Files { inputs: files.into_iter().map(Input::File).collect(), source, is_export })
     }
 
     /// Reads all rows as hashes.
@@ -95,7 +99,7 @@ impl Files {
         each: &mut dyn FnMut(WantedRow) -> Result<()>,
     ) -> Result<()> {
         let schema = Mutex::new(schema.clone());
-        let work = |worker: &mut Worker<'_>, part: Numbered| worker.wanted(&self.files[part.file], part, index);
+        let work = |worker: &mut Worker<'_>, part: Numbered| worker.wanted(self.inputs[part.input].name(), part, index);
         self.for_each_part(plan, &schema, &work, &mut |rows: Vec<WantedRow>| rows.into_iter().try_for_each(&mut *each))
     }
 
@@ -135,11 +139,11 @@ impl Files {
         let source = SourceOptions { memory, ..self.source.clone() };
         let mut number = 0;
         let mut send = || -> Result<()> {
-            for (index, file) in self.files.iter().enumerate() {
-                for part in source::parts(file, &source)? {
+            for (index, input) in self.inputs.iter().enumerate() {
+                for part in input.parts(&source)? {
                     plan.check_stop()?;
                     let part = self.compared(plan, part?);
-                    if parts.send(Numbered { number, file: index, part }).is_err() {
+                    if parts.send(Numbered { number, input: index, part }).is_err() {
                         // The caller met an error and waits for no more.
                         return Ok(());
                     }
@@ -214,12 +218,11 @@ impl<'a> Worker<'a> {
 
     fn wanted(
         &mut self,
-        file: &InputFile,
+        input: &str,
         part: Numbered,
         index: &(dyn Fn(u128) -> Option<usize> + Sync),
     ) -> Result<Vec<WantedRow>> {
-        let changed =
-            || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(file.name.clone());
+        let changed = || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(input);
         let whole = part.part.clone();
         let hashed = self.prepare(part.part)?;
         let wanted: Vec<(usize, usize)> = (hashed.rows.iter().enumerate())
@@ -239,7 +242,7 @@ impl<'a> Worker<'a> {
         let of = |(at, index): (usize, usize)| {
             let (row, columns) = (&rows.rows[at], &rows.arena[rows.rows[at].offset as usize..]);
             let columns = &columns[row.key_length as usize..][..row.row_length as usize];
-            let place = Some(Place { file: file.name.clone(), row_number: row.place.row() });
+            let place = Some(Place { file: input.to_owned(), row_number: row.place.row() });
             let key = key(rows, row).to_vec();
             let event = event(&key, columns, &schema).ok_or_else(changed)?;
             Ok(WantedRow { index, place, row_hash: hashed.rows[at].row_hash, key, event })

@@ -14,6 +14,7 @@ mod explain;
 mod extract;
 mod files;
 mod hashes;
+mod input;
 mod known;
 mod options;
 mod rejected;

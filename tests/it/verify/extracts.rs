@@ -94,3 +94,26 @@ fn an_export_that_was_imported_again_is_identical() {
     zip(&case.path("export.zip"), &[("2025-07-01_18#0", second)]);
     assert_eq!(case.json(&words, 1)["differences"], json!({"missing": 0, "unexpected": 7, "mismatched": 0}));
 }
+
+#[cfg(feature = "delta")]
+#[test]
+fn a_delta_table_at_a_version_is_an_extract() {
+    let table = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/delta/tables/cdf-table");
+    let maps = ["--map", "user_id=name", "--map", "insert_id=id", "--map", "event_time=birthday"];
+    let shell = crate::shell::Shell::new(&[]);
+    let apply = [&["apply", "mirror", table, "--dialect", "databricks"][..], &maps].concat();
+    assert_eq!(shell.run(&apply).0, 0);
+    let verify = |more: &[&str]| shell.run(&[&["verify", "mirror", table, "--json"], &maps[..], more].concat());
+    let result: serde_json::Value = serde_json::from_str(&verify(&[]).1).unwrap();
+    assert_eq!((&result["verdict"], &result["rows"]["expected"]), (&json!("identical"), &json!(9)), "{result}");
+
+    let (code, out, _) = verify(&["--table-version", "0"]);
+    let result: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let name = result["samples"][0]["extract"]["file"].as_str().unwrap().to_owned();
+    assert!(code == 1 && name.ends_with("cdf-table, version 0"), "{result}");
+    let (code, _, err) = verify(&["--table-version", "99"]);
+    assert!(code == 3 && err.contains("its latest is 3"), "{err}");
+    shell.write("more.json", "");
+    let (code, _, err) = shell.run(&[&["verify", "mirror", table, "more.json"], &maps[..]].concat());
+    assert!(code == 2 && err.contains("alone"), "{err}");
+}
