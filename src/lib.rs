@@ -10,6 +10,7 @@
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod diff;
+pub mod digest;
 mod error;
 mod event_store;
 pub mod ingest;

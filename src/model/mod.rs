@@ -17,6 +17,7 @@ pub mod key;
 pub mod ledger;
 pub mod mutation;
 mod number;
+pub mod plain_number;
 pub mod position;
 pub mod rejection;
 pub mod row;

@@ -13,7 +13,7 @@ pub(super) struct Number<'a> {
     pub(super) integer: &'a [u8],
     /// Digits behind the point, none where there is no point.
     pub(super) fraction: &'a [u8],
-    exponent_negative: bool,
+    pub(super) exponent_negative: bool,
     /// Digits of the exponent, none where there is no exponent.
     pub(super) exponent: &'a [u8],
     /// What the digits before and behind the point are as one whole number, where they are at most 19.
