@@ -44,7 +44,10 @@ pub use source::{
 };
 pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
 pub use sync::{ApplyOptions, Progress, apply_files};
-pub use verify::{Cause, Columns, Comparison, Extract, StoreDifference, Verdict, Verification, VerifyOptions, verify};
+pub use verify::{
+    Cause, Columns, Comparison, DigestComparison, Extract, StoreDifference, Verdict, Verification, VerifyOptions,
+    verify,
+};
 
 #[doc = include_str!("../README.md")]
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use super::applying::{ApplyArguments, ConvertArguments, SyncArguments};
 use super::comparing::{DiffArguments, VerifyArguments};
+use super::digesting::DigestArguments;
 use crate::model::rejection::Rule;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
@@ -56,6 +57,8 @@ pub(super) enum Command {
     Verify(Box<VerifyArguments>),
     /// Show what differs between two stores, or two commits of one
     Diff(DiffArguments),
+    /// Write the row counts and digests of all buckets, or the SQL that computes them in a warehouse
+    Digest(Box<DigestArguments>),
     /// Print the event with a key as one line of JSON
     Get(GetArguments),
     /// Print or export events, each user's together

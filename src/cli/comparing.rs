@@ -30,7 +30,11 @@ Examples:
     eventmirror verify ./mirror extract/ --accept duplicate_in_extract,suppressed --repair repair.json.gz
     eventmirror apply ./mirror repair.json.gz
   A page for people, and results for a CI system:
-    eventmirror verify ./mirror extract/ --report verification.html --junit verification.xml";
+    eventmirror verify ./mirror extract/ --report verification.html --junit verification.xml
+  Without an extract: the warehouse computes digests, and exports the rows of the buckets that differ:
+    eventmirror digest sql ./mirror --for snowflake --table shop.public.events > digest.sql
+    eventmirror verify ./mirror --digest digest.csv --export-sql export.sql
+    eventmirror verify ./mirror rows.csv --buckets 17,4242";
 
 #[derive(Debug, Args)]
 #[command(after_help = VERIFY_EXAMPLES)]
@@ -39,8 +43,18 @@ pub(super) struct VerifyArguments {
     pub(super) store: PathBuf,
     /// Files, folders, patterns, and URLs of them, with all rows of the table; - is standard input; a ZIP file of the
     /// vendor's Export API; the folder of another store; or the folder or URL of one Delta table
-    #[arg(required = true, value_name = "EXTRACT")]
+    #[arg(required_unless_present = "digest", value_name = "EXTRACT")]
     pub(super) extract: Vec<String>,
+    /// Instead of an extract the result of the query of `digest sql`, as CSV: no row is moved
+    #[arg(long, env = "EVENTMIRROR_DIGEST", value_name = "FILE")]
+    #[arg(conflicts_with_all = ["extract", "full", "repair", "accept", "buckets", "report", "junit"])]
+    pub(super) digest: Option<PathBuf>,
+    /// File for the SQL that exports the rows of the buckets that differ by their digests
+    #[arg(long, env = "EVENTMIRROR_EXPORT_SQL", value_name = "FILE", requires = "digest")]
+    pub(super) export_sql: Option<PathBuf>,
+    /// The extract has the rows of these buckets only; those of others are left out on both sides
+    #[arg(long, env = "EVENTMIRROR_BUCKETS", value_name = "LIST", value_delimiter = ',')]
+    pub(super) buckets: Option<Vec<u16>>,
     /// Version of a Delta table [default: its latest]
     #[arg(long, env = "EVENTMIRROR_TABLE_VERSION", value_name = "N")]
     pub(super) table_version: Option<u64>,

@@ -4,7 +4,7 @@ use super::Outcome;
 use super::arguments::{Cli, CompletionsArguments, ManArguments};
 use super::output::{Console, say};
 use crate::error::{Error, Result};
-use clap::{Command, CommandFactory};
+use clap::CommandFactory;
 use clap_mangen::Man;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -58,9 +58,10 @@ pub(super) fn man(arguments: &ManArguments, json: bool, console: &mut Console) -
 fn pages() -> Result<BTreeMap<String, Vec<u8>>> {
     let mut program = Cli::command().disable_help_subcommand(true);
     program.build();
-    let commands: Vec<Command> = program.get_subcommands().cloned().collect();
     let mut pages = BTreeMap::new();
-    for command in std::iter::once(program).chain(commands) {
+    let mut commands = vec![program];
+    while let Some(command) = commands.pop() {
+        commands.extend(command.get_subcommands().filter(|command| command.get_name() != "help").cloned());
         let man = Man::new(command);
         let mut page = Vec::new();
         man.render(&mut page)?;
@@ -78,6 +79,8 @@ mod tests {
     fn every_command_has_a_page() {
         let pages = pages().unwrap();
         assert!(pages.contains_key("eventmirror.1"), "{:?}", pages.keys());
+        assert!(pages.contains_key("eventmirror-digest-sql.1"), "{:?}", pages.keys());
+        assert!(!pages.keys().any(|name| name.contains("help")), "{:?}", pages.keys());
         for command in Cli::command().get_subcommands() {
             let page = &pages[&format!("eventmirror-{}.1", command.get_name())];
             assert!(String::from_utf8_lossy(page).contains("Examples"), "{}", command.get_name());

@@ -10,6 +10,8 @@ mod arguments;
 mod comparing;
 mod convert;
 mod diff;
+mod digest;
+mod digesting;
 mod export;
 mod generate;
 mod interrupt;
@@ -27,6 +29,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod verify_digest;
 
 use crate::error::{Error, ErrorKind, Result};
 use arguments::{Cli, Command};
@@ -110,6 +113,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Outcome> {
         Command::Convert(arguments) => convert::run(arguments, console),
         Command::Verify(arguments) => verify::run(arguments, json, console),
         Command::Diff(arguments) => diff::run(arguments, json, console),
+        Command::Digest(arguments) => digest::run(arguments, json, console),
         Command::Get(arguments) => read::get(arguments, console),
         Command::Scan(arguments) => export::scan(arguments, json, console),
         Command::Count(arguments) => read::count(arguments, json, console),

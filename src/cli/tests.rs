@@ -47,9 +47,16 @@ fn the_arguments_are_consistent() {
     Cli::command().debug_assert();
 }
 
+/// All commands, and the commands of commands.
+fn all_commands() -> Vec<clap::Command> {
+    let commands: Vec<clap::Command> = Cli::command().get_subcommands().cloned().collect();
+    let inner: Vec<clap::Command> = commands.iter().flat_map(|command| command.get_subcommands().cloned()).collect();
+    [commands, inner].concat()
+}
+
 #[test]
 fn every_flag_is_an_environment_variable_and_every_command_has_examples() {
-    for command in Cli::command().get_subcommands() {
+    for command in all_commands() {
         assert!(command.get_after_help().is_some_and(|help| help.to_string().contains("eventmirror ")));
         for flag in command.get_arguments().filter_map(|flag| flag.get_long().map(|long| (long, flag.get_env()))) {
             let expected = format!("EVENTMIRROR_{}", flag.0.replace('-', "_").to_uppercase());
@@ -143,6 +150,18 @@ fn wrong_usage_is_refused() {
         "apply mirror in --memory lots",
         "apply mirror in --max-delete-percent 101",
         "convert in",
+        "digest",
+        "digest sql",
+        "digest sql mirror",
+        "digest sql mirror --for oracle",
+        "digest sql mirror --for duckdb --event-time-as day",
+        "digest mirror --form a",
+        "digest mirror --form a=float16",
+        "verify mirror",
+        "verify mirror in --digest d.csv",
+        "verify mirror --digest d.csv --repair r.json.gz",
+        "verify mirror in --export-sql e.sql",
+        "verify mirror in --buckets 65536",
         "convert --converter c.json",
         "apply mirror in --look-back 2",
         "apply mirror in --window-per-folder --window-per-file",
@@ -378,7 +397,7 @@ fn every_command_that_the_readme_and_the_help_show_is_one() {
     let readme = include_str!("../../README.md");
     let blocks: String = readme.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
     let mut all = vec![("README".to_owned(), blocks)];
-    for command in Cli::command().get_subcommands() {
+    for command in all_commands() {
         let examples = command.get_after_help().map(ToString::to_string).unwrap_or_default();
         all.push((command.get_name().to_owned(), examples));
     }

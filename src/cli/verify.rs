@@ -6,7 +6,7 @@ use super::output::{Console, Shape, say};
 use super::parse::Rounding;
 use super::report::PositionJson;
 use super::table::{Align, grouped, plural, shown, table};
-use super::{Outcome, interrupt, parse, read, reading, usage};
+use super::{Outcome, interrupt, parse, read, reading, usage, verify_digest};
 use crate::diff::Kind;
 use crate::diff::times::Shift;
 use crate::error::Result;
@@ -31,6 +31,9 @@ use std::io::Write;
 use std::path::Path;
 
 pub(super) fn run(arguments: &VerifyArguments, json: bool, console: &mut Console) -> Result<Outcome> {
+    if let Some(file) = &arguments.digest {
+        return verify_digest::run(arguments, file, json, console);
+    }
     let source = source_options(arguments)?;
     let stop = interrupt::flag()?;
     let store = read::open_within(&arguments.store, arguments.reading.memory)?;
@@ -124,6 +127,7 @@ fn options<'a>(arguments: &VerifyArguments, precision: TimePrecision) -> Result<
             update: has(Operation::Update),
             delete: has(Operation::Delete),
         },
+        buckets: arguments.buckets.as_ref().map(|buckets| buckets.iter().copied().collect()),
         limit: arguments.limit,
         memory: arguments.reading.memory,
         ..VerifyOptions::default()

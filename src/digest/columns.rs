@@ -88,9 +88,12 @@ mod tests {
 
     fn schema() -> Schema {
         let mut schema = Schema::default();
-        for (name, value) in
-            [("b", ValueRef::Text("")), ("a", ValueRef::Int(1)), ("props", ValueRef::Json("{}")), ("none", ValueRef::Int(0))]
-        {
+        for (name, value) in [
+            ("b", ValueRef::Text("")),
+            ("a", ValueRef::Int(1)),
+            ("props", ValueRef::Json("{}")),
+            ("none", ValueRef::Int(0)),
+        ] {
             let id = schema.id_or_add(name);
             if name != "none" {
                 schema.note_types(id, 1 << row::tag(value));

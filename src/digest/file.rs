@@ -150,7 +150,8 @@ impl DigestFile {
                 return Err(wrong("the bucket comes twice"));
             }
         }
-        let settings = settings.ok_or_else(|| not_a_digest("the row with the settings (bucket -2) is missing".to_owned()))?;
+        let settings =
+            settings.ok_or_else(|| not_a_digest("the row with the settings (bucket -2) is missing".to_owned()))?;
         Ok(DigestFile { settings, left_out: file.0, buckets: file.1 })
     }
 
@@ -163,7 +164,8 @@ impl DigestFile {
 fn places(header: &csv::StringRecord) -> Result<[usize; 3]> {
     let mut places = [0; 3];
     for (place, name) in places.iter_mut().zip(HEADER) {
-        let found = header.iter().position(|field| field.trim().trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
+        let found =
+            header.iter().position(|field| field.trim().trim_start_matches('\u{feff}').eq_ignore_ascii_case(name));
         *place = found.ok_or_else(|| not_a_digest(format!("its header has no column {name:?}")))?;
     }
     Ok(places)

@@ -108,9 +108,8 @@ mod tests {
 
     #[test]
     fn the_form_follows_from_the_types() {
-        let of = |values: &[ValueRef<'_>]| {
-            Form::of_types(values.iter().fold(0, |bits, value| bits | 1 << row::tag(*value)))
-        };
+        let of =
+            |values: &[ValueRef<'_>]| Form::of_types(values.iter().fold(0, |bits, value| bits | 1 << row::tag(*value)));
         use ValueRef::*;
         assert_eq!(of(&[]), Ok(Form::Nothing));
         assert_eq!(of(&[Text("")]), Ok(Form::Text));

@@ -15,7 +15,7 @@ pub mod sql;
 mod sums;
 mod text;
 
-pub use columns::{Chosen, Choice, DigestColumn, LeftOut};
+pub use columns::{Choice, Chosen, DigestColumn, LeftOut};
 pub use form::Form;
 pub use sums::BucketDigest;
 pub use text::RowText;

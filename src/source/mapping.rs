@@ -174,7 +174,7 @@ impl Mapping {
 }
 
 /// Splits at `+`; `\` takes away the meaning of what follows.
-fn split_columns(text: &str) -> Vec<String> {
+pub(crate) fn split_columns(text: &str) -> Vec<String> {
     let mut columns = vec![String::new()];
     let mut chars = text.chars();
     while let Some(c) = chars.next() {

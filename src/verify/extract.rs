@@ -66,7 +66,7 @@ impl Extract {
                 check_precisions(plan.snapshot, snapshot)?;
                 let schema = Schema::clone(snapshot.schema());
                 let columns = schema.columns().iter().map(|column| column.name.clone()).collect();
-                let sums = if plan.has_fingerprints() { snapshot.fingerprints()? } else { BTreeMap::new() };
+                let sums = if plan.has_fingerprints() { plan.fingerprints(snapshot)? } else { BTreeMap::new() };
                 let counts = Counts { read: snapshot.count(), ..Counts::default() };
                 Ok(Read { sums, counts, schema, columns, ..Read::new(plan) })
             }

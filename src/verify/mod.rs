@@ -10,6 +10,7 @@
 
 mod cause;
 mod compare;
+mod digests;
 mod explain;
 mod extract;
 mod files;
@@ -25,6 +26,7 @@ mod stores;
 
 pub use crate::diff::columns::{Columns, Comparison};
 pub use cause::Cause;
+pub use digests::{DigestComparison, Digests, digests, verify_digest};
 pub use extract::{Extract, Place};
 pub use options::VerifyOptions;
 pub use sample::{Sample, Touched};
@@ -155,7 +157,7 @@ pub fn verify(snapshot: &Snapshot, extract: &Extract, options: VerifyOptions<'_>
     let mut result = Verification {
         as_of: snapshot.sequence(),
         expected: agreed.sum::<u64>() + compared.keys,
-        actual: if plan.has_fingerprints() { snapshot.count() } else { compared.rows },
+        actual: if plan.has_fingerprints() { plan.rows()? } else { compared.rows },
         read: read.counts.read,
         repeated: compared.repeated,
         out_of_range: read.out_of_range,

@@ -28,6 +28,8 @@ pub struct VerifyOptions<'a> {
     pub scope: Scope,
     /// The operations that the mirror takes: a difference that another one would have mended is `op_disabled`.
     pub operations: EnabledOperations,
+    /// Only rows of these buckets are compared; those of others are left out on both sides.
+    pub buckets: Option<BTreeSet<u16>>,
     /// Samples of each kind of difference at most.
     pub limit: usize,
     /// Where the mutations go that make the mirror equal to the extract: gzip, one JSON object a line.
@@ -47,6 +49,7 @@ impl Default for VerifyOptions<'_> {
             range: ScanRange::default(),
             scope: Scope::default(),
             operations: EnabledOperations::default(),
+            buckets: None,
             limit: 100,
             repair: None,
             memory: 512 << 20,
@@ -65,6 +68,7 @@ pub(super) struct Plan<'a> {
     pub(super) comparison: Comparison,
     pub(super) scope: Scope,
     pub(super) operations: EnabledOperations,
+    only: Option<BTreeSet<u16>>,
     pub(super) limit: usize,
     pub(super) memory: usize,
     stop: &'a AtomicBool,
@@ -89,6 +93,7 @@ impl<'a> Plan<'a> {
             comparison: options.comparison,
             scope: options.scope,
             operations: options.operations,
+            only: options.buckets,
             limit: options.limit,
             memory: options.memory,
             stop: options.stop.unwrap_or(&NEVER),
@@ -117,18 +122,43 @@ impl<'a> Plan<'a> {
 
     /// The buckets to be compared row by row.
     pub(super) fn buckets(&self, sums: &BTreeMap<u16, Fingerprint>) -> Result<BTreeSet<u16>> {
-        Ok(match (self.has_fingerprints(), key::encoded_bucket(&self.prefix)) {
-            (true, _) => differing(sums, &self.snapshot.fingerprints()?),
+        let mut buckets = match (self.has_fingerprints(), key::encoded_bucket(&self.prefix)) {
+            (true, _) => differing(sums, &self.fingerprints(self.snapshot)?),
             (false, Some(bucket)) => BTreeSet::from([bucket]),
             (false, None) => (0..=u16::MAX).collect(),
-        })
+        };
+        buckets.retain(|bucket| self.has_bucket(*bucket));
+        Ok(buckets)
+    }
+
+    /// The fingerprints of a snapshot's buckets that are compared.
+    pub(super) fn fingerprints(&self, snapshot: &Snapshot) -> Result<BTreeMap<u16, Fingerprint>> {
+        let mut fingerprints = snapshot.fingerprints()?;
+        fingerprints.retain(|bucket, _| self.has_bucket(*bucket));
+        Ok(fingerprints)
+    }
+
+    /// How many rows of the store are compared, where fingerprints tell.
+    pub(super) fn rows(&self) -> Result<u64> {
+        match self.only {
+            None => Ok(self.snapshot.count()),
+            Some(_) => Ok(self.fingerprints(self.snapshot)?.values().map(|sum| sum.rows).sum()),
+        }
+    }
+
+    fn has_bucket(&self, bucket: u16) -> bool {
+        self.only.as_ref().is_none_or(|only| only.contains(&bucket))
     }
 
     /// Whether the event of an encoded key is compared.
     pub(super) fn has(&self, encoded: &[u8]) -> bool {
         let time = encoded.last_chunk::<{ key::TIME_BYTES }>();
         let is_from = |bound: i64| time.is_some_and(|time| *time >= key::time_bytes(bound));
-        encoded.starts_with(&self.prefix) && self.range.from.is_none_or(is_from) && !self.range.to.is_some_and(is_from)
+        let has_bucket = self.only.is_none() || key::encoded_bucket(encoded).is_some_and(|it| self.has_bucket(it));
+        has_bucket
+            && encoded.starts_with(&self.prefix)
+            && self.range.from.is_none_or(is_from)
+            && !self.range.to.is_some_and(is_from)
     }
 
     /// The hash of what is compared of a stored row.

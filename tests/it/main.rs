@@ -9,6 +9,7 @@ mod converter;
 #[cfg(feature = "delta")]
 mod delta;
 mod dialects;
+mod digest;
 mod files;
 mod laws;
 #[cfg(all(feature = "cli", feature = "object-store"))]

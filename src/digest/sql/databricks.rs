@@ -47,7 +47,9 @@ impl Expressions for Databricks {
         let text = self.text(x);
         let plain = format!("REPLACE(FORMAT_NUMBER({x}, 38), ',', '')");
         let plain = format!("CASE WHEN {text} LIKE '%E%' THEN {plain} ELSE {text} END");
-        format!("CASE WHEN {plain} LIKE '%.%' THEN TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {plain})) ELSE {plain} END")
+        format!(
+            "CASE WHEN {plain} LIKE '%.%' THEN TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {plain})) ELSE {plain} END"
+        )
     }
 
     fn double(&self, x: &str) -> String {

@@ -8,7 +8,7 @@
 //! - [`hex`](https://duckdb.org/docs/stable/sql/functions/blob): upper case.
 //! - [`sum`](https://duckdb.org/docs/stable/sql/functions/aggregates) of a `BIGINT` is a `HUGEINT`.
 
-use super::{Expressions, doubled};
+use super::{Expressions, doubled, trimmed};
 
 pub(super) struct DuckDb;
 
@@ -35,6 +35,15 @@ impl Expressions for DuckDb {
 
     fn word(&self, hexadecimal: &str, _digits: usize) -> String {
         format!("CAST('0x' || {hexadecimal} AS BIGINT)")
+    }
+
+    /// A decimal whose digits all stand behind the point is written without a zero before it: `.5`.
+    fn number(&self, x: &str) -> String {
+        let text = self.text(x);
+        trimmed(&format!(
+            "CASE WHEN {text} LIKE '.%' THEN '0' || {text} WHEN {text} LIKE '-.%' THEN '-0' || SUBSTR({text}, 2) \
+             ELSE {text} END"
+        ))
     }
 
     fn double(&self, x: &str) -> String {

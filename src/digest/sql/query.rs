@@ -32,11 +32,11 @@ impl<'a> Query<'a> {
         let (user, row) = (sql.md5("t0"), sql.md5(&fields.join("\n      || ")));
         let (table, rows, settings) = (&self.table.name, sql.quoted("rows"), sql.literal(&self.settings.to_json()));
         format!(
-            "WITH texts AS (\n  SELECT\n    {texts}\n  FROM {table}\n),\nhashes AS (\n  SELECT\n    \
-             CASE WHEN t0 <> '' AND t1 <> '' AND t2 IS NOT NULL THEN {user} END AS u,\n    {row} AS h\n  FROM texts\n),\n\
-             words AS (\n  SELECT\n    CASE WHEN u IS NULL THEN {LEFT_OUT} ELSE {bucket} END AS b,\n    {words}\n  \
-             FROM hashes\n)\nSELECT {SETTINGS} AS bucket, 0 AS {rows}, {settings} AS digest\nUNION ALL\n\
-             SELECT b, COUNT(*), {sums}\nFROM words\nGROUP BY b\nORDER BY 1\n",
+            "WITH digest_texts AS (\n  SELECT\n    {texts}\n  FROM {table}\n),\ndigest_hashes AS (\n  SELECT\n    \
+             CASE WHEN t0 <> '' AND t1 <> '' AND t2 IS NOT NULL THEN {user} END AS u,\n    {row} AS h\n  FROM digest_texts\n),\n\
+             digest_words AS (\n  SELECT\n    CASE WHEN u IS NULL THEN {LEFT_OUT} ELSE {bucket} END AS b,\n    {words}\n  \
+             FROM digest_hashes\n)\nSELECT {SETTINGS} AS bucket, 0 AS {rows}, {settings} AS digest\nUNION ALL\n\
+             SELECT b, COUNT(*), {sums}\nFROM digest_words\nGROUP BY b\nORDER BY 1\n",
             texts = texts.join(",\n    "),
             bucket = self.bucket_of("u"),
             words = (0..4).map(word).collect::<Vec<_>>().join(",\n    "),
@@ -65,9 +65,7 @@ impl<'a> Query<'a> {
     fn id(&self, field: &str) -> String {
         let columns = self.columns_of(field);
         // As the map of `apply` joins them: JSON Pointer's escapes, so that no two tuples give one id.
-        let part = |column: &String| {
-            format!("REPLACE(REPLACE({}, '~', '~0'), '/', '~1')", self.sql.text(column))
-        };
+        let part = |column: &String| format!("REPLACE(REPLACE({}, '~', '~0'), '/', '~1')", self.sql.text(column));
         match columns.as_slice() {
             [column] => self.sql.text(column),
             columns => columns.iter().map(part).collect::<Vec<_>>().join(" || '/' || "),

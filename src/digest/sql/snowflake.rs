@@ -5,7 +5,8 @@
 //!   [format models](https://docs.snowflake.com/en/sql-reference/sql-format-models): hexadecimal digits; `NUMBER(38, 0)`.
 //! - [`OCTET_LENGTH`](https://docs.snowflake.com/en/sql-reference/functions/octet_length): bytes.
 //! - [`DATE_PART`](https://docs.snowflake.com/en/sql-reference/functions/date_part) of `EPOCH_NANOSECOND`; a timestamp
-//!   without a time zone counts as UTC.
+//!   without a time zone counts as UTC. Nothing is said of years that 64 bits of nanoseconds cannot tell (before 1678,
+//!   after 2261).
 //! - [`HEX_ENCODE`](https://docs.snowflake.com/en/sql-reference/functions/hex_encode) with 0: lower case.
 //! - [`SUM`](https://docs.snowflake.com/en/sql-reference/functions/sum) of a `NUMBER` has 38 digits.
 //! - [Names](https://docs.snowflake.com/en/sql-reference/identifiers-syntax) that are not quoted are stored in upper case.

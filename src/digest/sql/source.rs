@@ -19,7 +19,7 @@ pub enum EventTime {
     Micros,
 }
 
-/// A table of a warehouse: what is the digest's query is made of, beside the columns.
+/// A table of a warehouse, as the queries name it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Table {
     /// The engine's name.

@@ -3,6 +3,8 @@
 //! can share it.
 
 pub mod batch;
+#[cfg(feature = "cli")]
+pub mod engines;
 pub mod fuzz_bodies;
 pub mod notation;
 pub mod oracle;
