@@ -50,7 +50,7 @@ pub(super) struct VerifyArguments {
     #[arg(conflicts_with_all = ["extract", "full", "repair", "accept", "buckets", "report", "junit"])]
     pub(super) digest: Option<PathBuf>,
     /// File for the SQL that exports the rows of the buckets that differ by their digests
-    #[arg(long, env = "EVENTMIRROR_EXPORT_SQL", value_name = "FILE", requires = "digest")]
+    #[arg(long, env = "EVENTMIRROR_EXPORT_SQL", value_name = "FILE", requires = "digest", conflicts_with = "extract")]
     pub(super) export_sql: Option<PathBuf>,
     /// The extract has the rows of these buckets only; those of others are left out on both sides
     #[arg(long, env = "EVENTMIRROR_BUCKETS", value_name = "LIST", value_delimiter = ',')]

@@ -1,5 +1,7 @@
 //! Tables for people.
 
+use crate::report::words;
+pub(super) use crate::report::words::grouped;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
 /// A column's title, and whether it holds numbers.
@@ -46,34 +48,9 @@ pub(super) fn table(titles: &[Title<'_>], rows: impl IntoIterator<Item = Vec<Str
     table
 }
 
-/// Text as it may stand on a terminal: control characters, which could steer it, are written out, and what is too
-/// long is cut.
+/// Text as it may stand on a terminal.
 pub(super) fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for (index, character) in text.chars().enumerate() {
-        if index == WIDEST {
-            out.push('…');
-            break;
-        }
-        match character.is_control() {
-            true => out.extend(character.escape_default()),
-            false => out.push(character),
-        }
-    }
-    out
-}
-
-/// A number with a comma between thousands.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    words::shown(text, WIDEST, &[])
 }
 
 /// `1 row`, `2 rows`.
@@ -91,18 +68,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (12_345_678, "12,345,678")] {
-            assert_eq!(grouped(number), text);
-        }
+    fn a_noun_has_its_ending() {
         assert_eq!((plural(1, "batch"), plural(2, "batch")), ("1 batch".to_owned(), "2 batches".to_owned()));
         assert_eq!(plural(1_000, "row"), "1,000 rows");
-    }
-
-    #[test]
-    fn a_cell_cannot_steer_the_terminal() {
-        assert_eq!(shown("a\u{1b}[31mb\n\u{9b}c"), "a\\u{1b}[31mb\\n\\u{9b}c");
-        assert_eq!(shown(&"é".repeat(61)), "é".repeat(60) + "…");
     }
 
     #[test]

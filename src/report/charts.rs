@@ -1,6 +1,7 @@
 //! Pictures as SVG in the page: no script, colours from the page's style.
 
-use super::parts::{grouped, time};
+use super::parts::time;
+use super::words::grouped;
 use crate::diff::Kind;
 use maud::{Markup, html};
 use std::collections::BTreeMap;

@@ -2,7 +2,8 @@
 
 use super::Subject;
 use super::charts;
-use super::parts::{self, Text, grouped};
+use super::parts::{self, Text};
+use super::words::grouped;
 use crate::diff::Kind;
 use crate::verify::{Cause, Sample, Touched, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

@@ -1,12 +1,16 @@
 //! A verification as JUnit XML, which CI systems show: a test a kind of difference.
 
 use super::Subject;
-use super::parts::{grouped, sentence, shown};
+use super::parts::sentence;
+use super::words::{grouped, shown};
 use crate::diff::Kind;
 use crate::error::Result;
 use crate::verify::Sample;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 use quick_xml::writer::Writer;
+
+/// Characters of an id or a name that are shown at most.
+const LONGEST: usize = 600;
 
 const KINDS: [(Kind, &str); 3] = [
     (Kind::Missing, "no row is missing"),
@@ -88,5 +92,5 @@ fn line(sample: &Sample) -> String {
 
 /// Text without what XML has no way to write.
 fn allowed(text: &str) -> String {
-    shown(text).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
+    shown(text, LONGEST, &[]).replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}")
 }

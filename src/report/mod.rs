@@ -4,6 +4,7 @@ mod charts;
 mod html;
 mod junit;
 mod parts;
+pub(crate) mod words;
 
 pub use html::html;
 pub use junit::junit;

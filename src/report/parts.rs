@@ -1,6 +1,7 @@
 //! What reports say in words.
 
 use super::Subject;
+use super::words::{grouped, shown};
 use crate::diff::times::Shift;
 use crate::model::key::TimePrecision;
 use crate::model::text;
@@ -17,37 +18,8 @@ pub(super) struct Text<'a>(pub(super) &'a str);
 
 impl Render for Text<'_> {
     fn render_to(&self, buffer: &mut String) {
-        shown(self.0).as_str().render_to(buffer);
+        shown(self.0, LONGEST, &['\n', '\t']).as_str().render_to(buffer);
     }
-}
-
-pub(super) fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for (index, character) in text.chars().enumerate() {
-        match character {
-            _ if index == LONGEST => {
-                out.push('…');
-                break;
-            }
-            '\n' | '\t' => out.push(character),
-            _ if character.is_control() => out.extend(character.escape_default()),
-            _ => out.push(character),
-        }
-    }
-    out
-}
-
-/// A number with its thousands apart.
-pub(super) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// Milliseconds since 1970 as RFC 3339.
@@ -277,22 +249,11 @@ mod tests {
     }
 
     #[test]
-    fn text_of_users_is_cut_and_its_control_characters_are_written_out() {
-        assert_eq!(shown("a\u{1b}[31m\nb"), "a\\u{1b}[31m\nb");
-        assert_eq!(shown(&"x".repeat(700)).chars().count(), LONGEST + 1);
-    }
-
-    #[test]
     fn an_offset_is_told_in_its_largest_whole_unit() {
         let told = |by| offset(by, TimePrecision::Micros);
         assert_eq!(told(-3_600_000_000), "60 min earlier in the store");
         assert_eq!(told(1_500_000), "1500 ms later in the store");
         assert_eq!(told(-1_500), "1500 µs earlier in the store");
         assert_eq!(offset(i64::MIN, TimePrecision::Millis), "9223372036854775808 ms earlier in the store");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

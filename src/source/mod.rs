@@ -51,6 +51,7 @@ pub use dialect::Dialect;
 pub use files::{CsvForm, FileFormat};
 pub use inputs::{InputFile, InputOptions, Known, Listed, find, list, open_archives};
 pub use mapping::Mapping;
+#[cfg(feature = "cli")]
 pub(crate) use mapping::split_columns;
 pub use table::{Feed, TableStart};
 pub use versions::number_by_version;
