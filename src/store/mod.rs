@@ -29,6 +29,7 @@ pub use options::StoreOptions;
 pub(crate) use snapshot::StoredRow;
 pub use snapshot::{Rows, Scan, ScanRange, Snapshot};
 pub use status::{SourceStatus, Status};
+pub(crate) use touched::Histories;
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::arena::Pool;

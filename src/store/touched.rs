@@ -4,7 +4,7 @@ use super::keyspace::{ledger, rows};
 use super::{Snapshot, Store, codec};
 use crate::error::Result;
 use crate::model::ledger::LedgerEntry;
-use rocksdb::{Direction, IteratorMode, ReadOptions};
+use rocksdb::{DBRawIterator, Direction, IteratorMode, ReadOptions};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -16,25 +16,41 @@ pub(crate) struct Version<'a> {
     pub(crate) row: Option<(u128, &'a [u8])>,
 }
 
-impl Snapshot {
-    /// What each commit that wrote or deleted the row with an encoded key left of it, newest first. Commits after this
-    /// view are among them.
-    pub(crate) fn history(&self, encoded: &[u8], each: &mut dyn FnMut(Version<'_>) -> Result<()>) -> Result<()> {
-        let mut read = ReadOptions::default();
-        read.set_prefix_same_as_start(true);
-        let (inner, last) = (&self.store().0, self.store().snapshot().sequence());
-        let mut iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
-        iterator.seek([encoded, &rows::sequence_bytes(last)].concat());
-        while let Some((stored, value)) = iterator.item() {
+/// The histories of rows, one after the other. Making an iterator costs as much as using it, so all share one.
+pub(crate) struct Histories<'a> {
+    iterator: DBRawIterator<'a>,
+    last: u64,
+    /// Where the row at hand begins.
+    start: Vec<u8>,
+}
+
+impl Histories<'_> {
+    /// What each commit that wrote or deleted the row with an encoded key left of it, newest first.
+    pub(crate) fn of(&mut self, encoded: &[u8], each: &mut dyn FnMut(Version<'_>) -> Result<()>) -> Result<()> {
+        self.start.clear();
+        self.start.extend_from_slice(encoded);
+        self.start.extend_from_slice(&rows::sequence_bytes(self.last));
+        self.iterator.seek(&self.start);
+        while let Some((stored, value)) = self.iterator.item() {
             let Some((_, sequence)) = rows::split_key(stored).filter(|(key, _)| *key == encoded) else { break };
             let row = match rows::version(value).ok_or_else(|| codec::corrupt("row", "it is shorter than its hash"))? {
                 rows::Version::Row { hash, row } => Some((hash, row)),
                 rows::Version::Tombstone => None,
             };
             each(Version { sequence, row })?;
-            iterator.next();
+            self.iterator.next();
         }
-        Ok(iterator.status()?)
+        Ok(self.iterator.status()?)
+    }
+}
+
+impl Snapshot {
+    /// What commits left of rows, those after this view included, up to the last one that there is now.
+    pub(crate) fn histories(&self) -> Histories<'_> {
+        let mut read = ReadOptions::default();
+        read.set_prefix_same_as_start(true);
+        let (inner, last) = (&self.store().0, self.store().snapshot().sequence());
+        Histories { iterator: inner.db.raw_iterator_cf_opt(inner.families().rows(), read), last, start: Vec::new() }
     }
 
     /// The keys with an order hazard, by hash, each with the last commit up to this view that had it.

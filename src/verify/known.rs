@@ -10,12 +10,15 @@ use crate::model::hash;
 use crate::model::key::{self, EventKey};
 use crate::model::value::Event;
 use crate::source::SourceOptions;
+use crate::store::Histories;
+
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What is looked up once for all keys.
 pub(super) struct Known<'a> {
     plan: &'a Plan<'a>,
+    histories: Histories<'a>,
     suppressed: Arc<HashSet<String>>,
     hazards: HashMap<u128, u64>,
     rejected: HashMap<u128, RejectedBy>,
@@ -37,6 +40,7 @@ impl<'a> Known<'a> {
         let committed_at = entry.and_then(|entry| entry.committed_at.checked_mul(1_000 / plan.precision().micros()));
         Ok(Known {
             plan,
+            histories: plan.snapshot.histories(),
             suppressed: plan.snapshot.suppressed(),
             hazards: plan.snapshot.hazards()?,
             rejected: HashMap::new(),
@@ -56,7 +60,7 @@ impl<'a> Known<'a> {
     }
 
     /// What is known of a key of which the extract has a row with this hash, or none.
-    pub(super) fn key(&self, encoded: &[u8], key: &EventKey, expected: Option<u128>) -> Result<KnownKey> {
+    pub(super) fn key(&mut self, encoded: &[u8], key: &EventKey, expected: Option<u128>) -> Result<KnownKey> {
         let (plan, snapshot) = (self.plan, self.plan.snapshot);
         let key_hash = hash::key_hash(encoded.get(key::BUCKET_BYTES..).unwrap_or_default());
         let rejected = self.rejected.get(&key_hash).copied();
@@ -69,7 +73,7 @@ impl<'a> Known<'a> {
             ..Facts::default()
         };
         let mut actual = None;
-        snapshot.history(encoded, &mut |version| {
+        self.histories.of(encoded, &mut |version| {
             let hash = version.row.map(|row| plan.hash(key_hash, row, snapshot.schema())).transpose()?;
             let is_shown = hash == expected;
             if version.sequence > snapshot.sequence() {

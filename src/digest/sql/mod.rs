@@ -1,6 +1,6 @@
 //! The query that computes a digest inside a warehouse, and the one that exports the rows of some buckets.
 //!
-//! Both are made of the same few expressions, which each engine writes in its own way: [`Expressions`], one file an
+//! Both are made of the same few expressions, which each engine writes in its own way: `Expressions`, one file an
 //! engine, each with the vendor's pages that say what its functions do.
 
 mod bigquery;
