@@ -188,6 +188,14 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::digest::sql::{Engine, EventTime};
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(rows in "([-0-9a,\"{}:\\[\\]\n]|version|columns|precision|-2,0,){0,40}") {
+            let _ = read(&format!("bucket,rows,digest\n{rows}"));
+        }
+    }
 
     fn file() -> DigestFile {
         let column = |name: &str, form| DigestColumn { name: name.to_owned(), form };
