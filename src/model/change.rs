@@ -4,7 +4,9 @@ use super::counts::Counter;
 use super::position::BatchPosition;
 use super::rejection::Rule;
 use crate::error::Result;
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt64Array};
+use arrow::compute;
+use arrow::error::ArrowError;
 use std::sync::Arc;
 
 /// Arrow field metadata that says how the text of a payload column is meant; see [`TextMeaning`].
@@ -209,6 +211,33 @@ impl ChangePart {
     /// Where a row stood.
     pub fn place(&self, row: usize) -> RowPlace {
         RowPlace::new(self.file, self.row_numbers.get(row))
+    }
+}
+
+impl ChangePart {
+    /// These rows alone, without their notes. None of them may be a refused one.
+    ///
+    /// # Errors
+    /// Where Arrow cannot gather a column.
+    pub fn take(&self, rows: &[usize]) -> Result<ChangePart, ArrowError> {
+        let indices = UInt64Array::from_iter_values(rows.iter().map(|row| *row as u64));
+        let each = |row: &usize| self.operations.get(*row);
+        let gathered = |column: &dyn Array| compute::take(column, &indices, None);
+        Ok(ChangePart {
+            rows: compute::take_record_batch(&self.rows, &indices)?,
+            payload: self.payload.clone(),
+            user_id: gathered(&self.user_id)?,
+            insert_id: gathered(&self.insert_id)?,
+            event_time: gathered(&self.event_time)?.as_primitive().clone(),
+            sub_micros: rows.iter().filter_map(|row| self.sub_micros.get(*row).copied()).collect(),
+            operations: Operations::Each(rows.iter().map(each).collect()),
+            sequence: self.sequence.as_ref().map(|all| rows.iter().map(|row| all[*row]).collect()),
+            pair: self.pair.as_ref().map(|all| rows.iter().map(|row| all[*row]).collect()),
+            file: self.file,
+            row_numbers: RowNumbers::Each(rows.iter().map(|row| self.row_numbers.get(*row)).collect()),
+            refused: Vec::new(),
+            notes: Vec::new(),
+        })
     }
 }
 

@@ -11,7 +11,7 @@ use super::options::Plan;
 use crate::diff::Entry;
 use crate::diff::columns::Columns;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ingest::{self, PreparedRows, Rules, Scratch};
+use crate::ingest::{self, PreparedRow, PreparedRows, Rules, Scratch};
 use crate::model::arena::Pool;
 use crate::model::change::ChangePart;
 use crate::model::counts::Counts;
@@ -76,11 +76,7 @@ impl Files {
         self.for_each_part(plan, &schema, &|worker, part| worker.hash(part), &mut |hashed: Hashed| {
             read.counts.add(&hashed.counts);
             read.out_of_range += hashed.out_of_range;
-            for name in hashed.columns {
-                if !read.columns.contains(&name) {
-                    read.columns.insert(name);
-                }
-            }
+            read.columns.extend(hashed.columns);
             hashed.rows.iter().for_each(|row| sums[usize::from(row.bucket)].add(row.entry.row_hash));
             read.hashes.add(hashed.rows)
         })?;
@@ -157,9 +153,7 @@ impl Files {
             drop(done.send((number, Err(error))));
         }
     }
-}
 
-impl Files {
     /// A part with the columns that may be compared: of an export those that the mirror has too, since the vendor adds
     /// dozens.
     fn compared(&self, plan: &Plan<'_>, part: ChangePart) -> ChangePart {
@@ -222,32 +216,34 @@ impl<'a> Worker<'a> {
         part: Numbered,
         index: &(dyn Fn(u128) -> Option<usize> + Sync),
     ) -> Result<Vec<WantedRow>> {
-        let changed = || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(input);
-        let whole = part.part.clone();
-        let hashed = self.prepare(part.part)?;
-        let wanted: Vec<(usize, usize)> = (hashed.rows.iter().enumerate())
-            .filter(|(_, row)| self.plan.has(key(&hashed, row)))
-            .filter_map(|(at, row)| Some((at, index(row.key_hash)?)))
-            .collect();
+        let unreadable = || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(input);
+        let keys = ChangePart { payload: [].into(), ..part.part.clone() };
+        let keys = ingest::prepare(&keys, 0, self.schema, &self.rules, &mut self.scratch)?;
+        // The order of a row is its place in the part.
+        let wanted = keys.rows.iter().filter(|row| self.plan.has(key(&keys, row)));
+        let (places, wanted): (Vec<usize>, Vec<usize>) =
+            wanted.filter_map(|row| Some((row.order as usize, index(row.key_hash)?))).unzip();
         if wanted.is_empty() {
             return Ok(Vec::new());
         }
+        // Columns take most of the time, and few rows are wanted as a rule.
+        let part = part.part.take(&places).map_err(|error| unreadable().because(error))?;
+        let hashed = self.prepare(part.clone())?;
         // Samples and repairs show all columns, also those that are not compared.
-        let rows = match self.plan.comparison.columns {
+        let whole = match self.plan.comparison.columns {
             Columns::All => None,
-            _ => Some(ingest::prepare(&whole, 0, self.schema, &self.rules, &mut self.scratch)?),
+            _ => Some(ingest::prepare(&part, 0, self.schema, &self.rules, &mut self.scratch)?),
         };
-        let rows = rows.as_ref().unwrap_or(&hashed);
+        let rows = whole.as_ref().unwrap_or(&hashed);
         let schema = self.schema.lock();
-        let of = |(at, index): (usize, usize)| {
-            let (row, columns) = (&rows.rows[at], &rows.arena[rows.rows[at].offset as usize..]);
-            let columns = &columns[row.key_length as usize..][..row.row_length as usize];
+        let of = |((row, hashed), index): ((&PreparedRow, &PreparedRow), usize)| {
+            let columns = &rows.arena[row.offset as usize..][row.key_length as usize..][..row.row_length as usize];
             let place = Some(Place { file: input.to_owned(), row_number: row.place.row() });
             let key = key(rows, row).to_vec();
-            let event = event(&key, columns, &schema).ok_or_else(changed)?;
-            Ok(WantedRow { index, place, row_hash: hashed.rows[at].row_hash, key, event })
+            let event = event(&key, columns, &schema).ok_or_else(unreadable)?;
+            Ok(WantedRow { index, place, row_hash: hashed.row_hash, key, event })
         };
-        wanted.into_iter().map(of).collect()
+        rows.rows.iter().zip(&hashed.rows).zip(wanted).map(of).collect()
     }
 
     /// Encodes and hashes the columns that are compared.
@@ -260,6 +256,6 @@ impl<'a> Worker<'a> {
 }
 
 /// The encoded key of a prepared row.
-fn key<'a>(rows: &'a PreparedRows, row: &ingest::PreparedRow) -> &'a [u8] {
+fn key<'a>(rows: &'a PreparedRows, row: &PreparedRow) -> &'a [u8] {
     &rows.arena[row.offset as usize..][..row.key_length as usize]
 }

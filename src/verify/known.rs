@@ -11,7 +11,6 @@ use crate::model::key::{self, EventKey};
 use crate::model::value::Event;
 use crate::source::SourceOptions;
 use crate::store::Histories;
-
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
