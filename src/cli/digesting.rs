@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 const DIGEST_EXAMPLES: &str = "\
 Examples:
-  A file of row counts and digests, two megabytes for any number of rows:
+  A file of row counts and digests, four megabytes at most for any number of rows:
     eventmirror digest ./mirror -o mirror.digest
   The SQL that computes such a file in the warehouse, and the comparison:
     eventmirror digest sql ./mirror --for postgres --table events > digest.sql
