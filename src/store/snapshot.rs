@@ -11,6 +11,7 @@ use crate::model::value::Event;
 use crate::model::{hash, row};
 use rocksdb::{DBRawIterator, Direction, IteratorMode, ReadOptions};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Which rows a scan yields.
@@ -137,6 +138,13 @@ impl Snapshot {
         }
         all.retain(|_, fingerprint| *fingerprint != Fingerprint::default());
         Ok(all)
+    }
+
+    /// The fingerprint of a range of buckets, as of all of them together: two mirrors have the same rows in it exactly when
+    /// theirs are equal.
+    pub fn fingerprint(&self, buckets: RangeInclusive<u16>) -> Result<Fingerprint> {
+        let all = self.fingerprints()?;
+        Ok(all.range(buckets).fold(Fingerprint::default(), |sum, (_, fingerprint)| sum.plus(*fingerprint)))
     }
 
     /// The fingerprint of each bucket, computed anew from all rows: what a scrub compares with

@@ -104,6 +104,11 @@ pub struct Verification {
 }
 
 impl Verification {
+    /// The differences that were kept, by kind and key: all of them where [`VerifyOptions::limit`] is `usize::MAX`.
+    pub fn differences(&self) -> impl Iterator<Item = &Sample> {
+        self.samples.iter()
+    }
+
     /// How many keys differ in this way.
     pub fn count(&self, kind: Kind) -> u64 {
         self.differences.get(&kind).copied().unwrap_or_default()
@@ -132,6 +137,27 @@ impl Verification {
 }
 
 /// Compares the rows of an extract with those of a snapshot.
+///
+/// ```
+/// use eventmirror::{
+///     Change, ChangeBatch, Event, EventKey, EventStore, Extract, Position, SourceOptions, StoreOptions, Value, Verdict,
+///     VerifyOptions, verify,
+/// };
+/// # fn main() -> eventmirror::Result<()> {
+/// # let folder = tempfile::tempdir()?;
+/// let store = EventStore::open(folder.path().join("mirror"), StoreOptions::default())?;
+/// let order = Event::new(EventKey::new("ann", "order-1", 1_762_161_300_123)).with("total", Value::Int(20));
+/// store.apply(ChangeBatch::of_changes("shop", Position::Numbered(1), vec![Change::Insert(order)]))?;
+///
+/// let file = folder.path().join("orders.csv");
+/// std::fs::write(&file, "user_id,insert_id,event_time,total\nann,order-1,1762161300123,21\n")?;
+/// let extract = Extract::open(&[file.display().to_string()], SourceOptions::default())?;
+/// let found = verify(&store.snapshot(), &extract, VerifyOptions { limit: usize::MAX, ..VerifyOptions::default() })?;
+/// assert_eq!(found.verdict(), Verdict::Different);
+/// assert_eq!(found.differences().map(|difference| difference.columns[0].column.as_str()).collect::<Vec<_>>(), ["total"]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// Those of reading the extract; `Usage` for a column that neither side has, or a store with another precision;

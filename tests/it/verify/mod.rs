@@ -280,3 +280,18 @@ impl Case {
         serde_json::from_str(&self.run(words, code).0).unwrap()
     }
 }
+
+#[test]
+fn the_fingerprint_of_a_range_is_that_of_its_buckets() {
+    let folder = fast_folder();
+    let store = EventStore::open(folder.path().join("mirror"), StoreOptions::default()).unwrap();
+    let event = |user: u32| Change::Insert(Event::new(EventKey::new(format!("u{user}"), "i", 1)));
+    store.apply(ChangeBatch::of_changes("shop", Position::Numbered(1), (0..50).map(event).collect())).unwrap();
+    let snapshot = store.snapshot();
+    let whole = snapshot.fingerprint(0..=u16::MAX).unwrap();
+    assert_eq!(whole.rows, 50);
+    let (low, high) = (snapshot.fingerprint(0..=0x7fff).unwrap(), snapshot.fingerprint(0x8000..=u16::MAX).unwrap());
+    assert!(low.rows > 0 && high.rows > 0);
+    assert_eq!(low.plus(high), whole);
+    assert_eq!(store.snapshot_at(0).unwrap().fingerprint(0..=u16::MAX).unwrap().rows, 0);
+}
