@@ -58,7 +58,7 @@ pub use versions::number_by_version;
 pub use windows::{InputWindow, WindowFiles, Windows, windows};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::change::{ChangeBatch, ChangePart, Operation};
+use crate::model::change::{ChangeBatch, Operation, Parts};
 use crate::model::value::TimeUnit;
 use std::collections::HashSet;
 
@@ -151,8 +151,9 @@ impl Default for SourceOptions {
 }
 
 /// The parts of one file, for rows that are not applied. Errors are those of [`open_window`].
-pub fn parts(file: &InputFile, options: &SourceOptions) -> Result<Box<dyn Iterator<Item = Result<ChangePart>> + Send>> {
-    Ok(Box::new(parts::Parts::open(file, 0, file.stat()?, options)?.0))
+pub fn parts(file: &InputFile, options: &SourceOptions) -> Result<Parts> {
+    let file = inputs::content::OpenedFile::new(file, file.stat()?, false);
+    Ok(Box::new(parts::Parts::open(&file, 0, options)?.0))
 }
 
 impl SourceOptions {

@@ -17,7 +17,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 /// Where rows come from.
-pub(super) enum Origin {
+pub(super) enum RowsOf {
     /// A file, and what told its content apart when it was opened.
     File(InputFile, Stat),
     /// Versions of a table, as errors name them.
@@ -25,12 +25,12 @@ pub(super) enum Origin {
     Table(String),
 }
 
-impl Origin {
+impl RowsOf {
     fn place(&self) -> String {
         match self {
-            Origin::File(file, _) => file.place(),
+            RowsOf::File(file, _) => file.place(),
             #[cfg(feature = "delta")]
-            Origin::Table(place) => place.clone(),
+            RowsOf::Table(place) => place.clone(),
         }
     }
 
@@ -38,9 +38,9 @@ impl Origin {
     /// that hash. Files of a table never change.
     fn check_unchanged(&self) -> Result<()> {
         match self {
-            Origin::File(file, stat) => file.check_unchanged(*stat),
+            RowsOf::File(file, stat) => file.check_unchanged(*stat),
             #[cfg(feature = "delta")]
-            Origin::Table(_) => Ok(()),
+            RowsOf::Table(_) => Ok(()),
         }
     }
 }
@@ -48,7 +48,7 @@ impl Origin {
 /// The parts of one file, or of versions of a table.
 pub(super) struct Parts {
     rows: files::Reader,
-    origin: Origin,
+    rows_of: RowsOf,
     /// Which of the batch's files it is.
     index: u32,
     resolver: Resolver,
@@ -61,12 +61,13 @@ pub(super) struct Parts {
 
 impl Parts {
     /// The parts, and how the content's hash comes about.
-    pub(super) fn open(file: &InputFile, index: u32, stat: Stat, options: &SourceOptions) -> Result<(Self, Hashing)> {
+    pub(super) fn open(opened: &OpenedFile, index: u32, options: &SourceOptions) -> Result<(Self, Hashing)> {
+        let OpenedFile { file, stat, is_hashed, .. } = opened;
         options.mapping.check(options.dialect)?;
         let place = file.place();
         let (rows, hashing, mapping) = match &options.converter {
             None => {
-                let (rows, hashing) = files::open(file, options)?;
+                let (rows, hashing) = files::open(file, options, *is_hashed)?;
                 if let Some(schema) = &rows.header {
                     guess::check_header(schema, options).map_err(|e| e.at(place))?;
                 }
@@ -74,33 +75,33 @@ impl Parts {
             }
             Some(converter) => {
                 converter.check(options)?;
-                let (rows, hashing) = files::open(file, &converter.reading(options))?;
+                let (rows, hashing) = files::open(file, &converter.reading(options), *is_hashed)?;
                 (converter.convert(rows, options), hashing, converter.mapping())
             }
         };
         let resolver = Resolver::new(&mapping, options.dialect);
-        Ok((Parts::new(rows, resolver, Origin::File(file.clone(), stat), index, options)?, hashing))
+        Ok((Parts::new(rows, resolver, RowsOf::File(file.clone(), *stat), index, options)?, hashing))
     }
 
     /// The parts of rows that are read already.
     #[cfg(feature = "delta")]
-    pub(super) fn of_rows(rows: files::Reader, origin: Origin, index: u32, options: &SourceOptions) -> Result<Self> {
-        Parts::new(rows, Resolver::new(&options.mapping, options.dialect), origin, index, options)
+    pub(super) fn of_rows(rows: files::Reader, rows_of: RowsOf, index: u32, options: &SourceOptions) -> Result<Self> {
+        Parts::new(rows, Resolver::new(&options.mapping, options.dialect), rows_of, index, options)
     }
 
     fn new(
         rows: files::Reader,
         mut resolver: Resolver,
-        origin: Origin,
+        rows_of: RowsOf,
         index: u32,
         options: &SourceOptions,
     ) -> Result<Self> {
         if let Some(schema) = &rows.header {
-            resolver.settle(schema, &origin.place())?;
+            resolver.settle(schema, &rows_of.place())?;
         }
         Ok(Parts {
             rows,
-            origin,
+            rows_of,
             index,
             resolver,
             columns: None,
@@ -116,21 +117,21 @@ impl Parts {
         while let Some(Rows { batch, line, .. }) = self.rows.rows.next().transpose()? {
             let columns = self.columns_of(&batch, line);
             let arrays = arrays(&batch, &columns, 0);
-            let versions = databricks::versions(&arrays, &mut Vec::new()).map_err(|e| e.at(self.origin.place()))?;
+            let versions = databricks::versions(&arrays, &mut Vec::new()).map_err(|e| e.at(self.rows_of.place()))?;
             for version in versions.into_iter().filter(|version| *version != databricks::NO_VERSION) {
                 let range = found.get_or_insert(version..=version);
                 *range = version.min(*range.start())..=version.max(*range.end());
             }
             count += batch.num_rows() as u64;
         }
-        self.origin.check_unchanged()?;
+        self.rows_of.check_unchanged()?;
         Ok((found, count))
     }
 
     fn next_part(&mut self) -> Result<Option<ChangePart>> {
         match self.rows.rows.next() {
-            Some(rows) => self.decode(rows?).map(Some).map_err(|e| e.at(self.origin.place())),
-            None => self.origin.check_unchanged().map(|()| None),
+            Some(rows) => self.decode(rows?).map(Some).map_err(|e| e.at(self.rows_of.place())),
+            None => self.rows_of.check_unchanged().map(|()| None),
         }
     }
 
@@ -218,9 +219,9 @@ impl WindowParts {
     }
 
     fn open_next(&mut self) -> Result<()> {
-        let Some(OpenedFile { file, stat, .. }) = self.files.get(self.begun) else { return Ok(()) };
+        let Some(file) = self.files.get(self.begun) else { return Ok(()) };
         // `windows` lets no window have more files than places can tell apart.
-        self.at_hand = Some(Parts::open(file, self.begun as u32, *stat, &self.options)?);
+        self.at_hand = Some(Parts::open(file, self.begun as u32, &self.options)?);
         self.begun += 1;
         Ok(())
     }

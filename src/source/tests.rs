@@ -11,26 +11,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Section 2.4 of the fact sheet: S3 JSON.
-const SAMPLE_JSON: &str = r#"{"mutation_type":"INSERT","user_id":"u-10003","insert_id":"ord-1003","time":1762214399999,"event_type":"Order Placed","event_properties":{"total":19.90,"sku":["A1","B2"]}}
-{"mutation_type":"UPDATE","user_id":"u-10001","insert_id":"ord-1001","time":1762161300123,"event_type":"Order Placed","event_properties":{"total":18.40,"coupon":"FALL"}}
-{"mutation_type":"DELETE","user_id":"u-10002","insert_id":"ord-1002","time":1762161390000}
-{"user_id":"u-10001","insert_id":"ord-1001","time":1762161300123,"event_type":"Order Placed","event_properties":{"total":18.40,"coupon":"FALL","source":"backfill"}}
-{"mutation_type":"UPDATE","user_id":"u-10001","insert_id":"ord-1001","time":1762161300124,"event_type":"Order Placed","event_properties":{"total":0}}
-{"mutation_type":"INSERT","user_id":"","insert_id":"ord-1004","time":1762242312500,"event_type":"Order Placed","event_properties":{}}
-{"mutation_type":"delete","user_id":"u-10003","insert_id":"ord-1003","time":1762214399999}
-{"mutation_type":"DELETE","user_id":"u-99999","insert_id":"nope-1","time":1762243200000}
-"#;
+const SAMPLE_JSON: &str = include_str!("../../tests/data/spec/s3.json");
 
 /// Section 2.5: S3 CSV.
-const SAMPLE_CSV: &str = r#"mutation_type,user_id,insert_id,time,event_type,total,coupon,props_json
-INSERT,u-10005,ord-1005,1762242312500,Order Placed,12.00,,"{""ship"":{""zip"":""94107"",""tags"":[""gift"",""rush""]}}"
-UPDATE,u-10005,ord-1005,1762242312500,Order Placed,12.50,WELCOME,"{""ship"":{""zip"":""94107"",""tags"":[""gift""]}}"
-,u-10005,ord-1005,1762242312500,Order Placed,12.50,WELCOME,"{""ship"":{""zip"":""94110""}}"
-DELETE,u-10006,ord-1006,1762242312501,,,,
-INSERT,u-10006,ord-1006,1762242312501,Order Placed,7,"A,B ""quoted""",{}
-UPSERT,u-10007,ord-1007,1762243200000,Order Placed,1,,
-INSERT,usr1,ord-1008,1762243200000,Order Placed,1,,
-"#;
+const SAMPLE_CSV: &str = include_str!("../../tests/data/spec/s3.csv");
 
 struct Folder(tempfile::TempDir);
 
@@ -401,7 +385,7 @@ fn speed() {
             let size = file.stat().unwrap().0;
             file.hash().unwrap();
             let hashed = start.elapsed();
-            let parts = parts::Parts::open(&file, 0, file.stat().unwrap(), &SourceOptions::default()).unwrap().0;
+            let parts = parts(&file, &SourceOptions::default()).unwrap();
             let opened = start.elapsed() - hashed;
             let rows: usize = parts.map(|part| part.unwrap().rows.num_rows()).sum();
             let decoded = start.elapsed() - hashed;

@@ -11,6 +11,7 @@
 //! says that the export covers them. Windows of one call that share a version are parts of one export.
 
 use super::inputs::Stat;
+use super::inputs::content::OpenedFile;
 use super::parts::Parts;
 use super::windows::Numbers;
 use super::{InputWindow, SourceOptions};
@@ -56,7 +57,7 @@ fn read(
     for file in &window.files {
         before_each()?;
         let stat = file.stat()?;
-        let (range, count) = Parts::open(file, 0, stat, options)?.0.versions()?;
+        let (range, count) = Parts::open(&OpenedFile::new(file, stat, false), 0, options)?.0.versions()?;
         stats.push(stat);
         rows += count;
         all = match (all, range) {

@@ -180,16 +180,8 @@ fn a_vendor_export_is_imported_again() {
 }
 
 /// Section 2.5 of the fact sheet: S3 CSV, whose cells are strings until the converter says otherwise.
-const SAMPLE_CSV: &str = r#"mutation_type,user_id,insert_id,time,event_type,total,coupon,props_json
-INSERT,u-10005,ord-1005,1762242312500,Order Placed,12.00,,"{""ship"":{""zip"":""94107"",""tags"":[""gift"",""rush""]}}"
-UPDATE,u-10005,ord-1005,1762242312500,Order Placed,12.50,WELCOME,"{""ship"":{""zip"":""94107"",""tags"":[""gift""]}}"
-,u-10005,ord-1005,1762242312500,Order Placed,12.50,WELCOME,"{""ship"":{""zip"":""94110""}}"
-DELETE,u-10006,ord-1006,1762242312501,,,,
-INSERT,u-10006,ord-1006,1762242312501,Order Placed,7,"A,B ""quoted""",{}
-UPSERT,u-10007,ord-1007,1762243200000,Order Placed,1,,
-INSERT,usr1,ord-1008,1762243200000,Order Placed,1,,
-INSERT,u-10009,ord-1009,1762243200000,Order Placed,1,,{broken
-"#;
+const SAMPLE_CSV: &str =
+    concat!(include_str!("../data/spec/s3.csv"), "INSERT,u-10009,ord-1009,1762243200000,Order Placed,1,,{broken\n");
 
 const CSV_CONVERTER: &str = r#"{"converterConfig":{"fileType":"csv","compressionType":"none","convertToAmplitudeFunc":{
   "user_id":"user_id","insert_id":"insert_id","time":"time","event_type":"event_type","mutation_type":"mutation_type",

@@ -19,7 +19,7 @@ mod log;
 
 use super::files::shape::{header, shape};
 use super::files::{Reader, Rows, Verdicts};
-use super::parts::{Origin, Parts};
+use super::parts::{Parts, RowsOf};
 use super::table::Feed;
 use super::{Dialect, SourceOptions};
 use crate::error::Result;
@@ -88,8 +88,8 @@ impl DeltaTable {
             let (schema, rows) = self.span(span, options)?;
             notices.extend(before.and_then(|before| lost_columns(&before, &schema, *span.versions.start())));
             before = Some(schema);
-            let origin = Origin::Table(format!("{}, {span}", self.log.table.place));
-            parts.push(Parts::of_rows(rows, origin, index, options)?);
+            let rows_of = RowsOf::Table(format!("{}, {span}", self.log.table.place));
+            parts.push(Parts::of_rows(rows, rows_of, index, options)?);
         }
         let (source, position) = (options.source_name(), Position::Numbered(last));
         let batch = ChangeBatch {
@@ -128,9 +128,9 @@ impl DeltaTable {
             Ok((schema, Box::new(scan.execute(engine.clone())?) as Batches))
         })?;
         let options = SourceOptions { dialect: Dialect::Backfill, ..options.clone() };
-        let origin = Origin::Table(format!("{}, version {version}", table.place));
+        let rows_of = RowsOf::Table(format!("{}, version {version}", table.place));
         let rows = self.reader(&schema, batches, what, None, &options);
-        Ok(Box::new(Parts::of_rows(rows, origin, 0, &options)?))
+        Ok(Box::new(Parts::of_rows(rows, rows_of, 0, &options)?))
     }
 
     fn span(&self, span: &Span, options: &SourceOptions) -> Result<(Schema, Reader)> {

@@ -109,15 +109,15 @@ pub(super) struct Reader {
 }
 
 /// Opens a file in the format that is asked for, or that its name or content tells; and says how its hash comes about.
-pub(super) fn open(file: &InputFile, options: &SourceOptions) -> Result<(Reader, Hashing)> {
+pub(super) fn open(file: &InputFile, options: &SourceOptions, is_hashed: bool) -> Result<(Reader, Hashing)> {
     let place = file.place();
-    let input = Passing::new(file.stream()?);
+    let input = Passing::new(file.stream()?, is_hashed);
     let start = input.peek(PARQUET_MAGIC.len()).map_err(|e| e.at(place.clone()))?;
     let compression = Compression::of(&start);
     let asked = options.format.or_else(|| FileFormat::of_name(&file.name));
     if start == PARQUET_MAGIC && asked.is_none() || asked == Some(FileFormat::Parquet) {
         refuse_header(options, FileFormat::Parquet, &place)?;
-        return open_parquet(file, input, compression, options);
+        return open_parquet(file, (input, is_hashed), compression, options);
     }
     let hashing = Hashing::Passing(input.clone());
     let mut text = BufReader::with_capacity(
@@ -157,7 +157,7 @@ fn refuse_header(options: &SourceOptions, format: FileFormat, place: &str) -> Re
 #[cfg(feature = "parquet")]
 fn open_parquet(
     file: &InputFile,
-    input: Passing,
+    (input, is_hashed): (Passing, bool),
     compression: Compression,
     options: &SourceOptions,
 ) -> Result<(Reader, Hashing)> {
@@ -170,7 +170,11 @@ fn open_parquet(
     match file.scattered()? {
         Scattered::File(open) => {
             let reader = parquet::open(open, &place, options)?;
-            Ok((reader, Hashing::Beside(Beside::begin(file.stream()?)?)))
+            let hashing = match is_hashed {
+                true => Hashing::Beside(Beside::begin(file.stream()?)?),
+                false => Hashing::Unasked,
+            };
+            Ok((reader, hashing))
         }
         Scattered::Ranges(ranges) => {
             let reader = parquet::open_ranges(ranges, input.clone(), &place, options)?;
@@ -180,7 +184,7 @@ fn open_parquet(
 }
 
 #[cfg(not(feature = "parquet"))]
-fn open_parquet(file: &InputFile, _: Passing, _: Compression, _: &SourceOptions) -> Result<(Reader, Hashing)> {
+fn open_parquet(file: &InputFile, _: (Passing, bool), _: Compression, _: &SourceOptions) -> Result<(Reader, Hashing)> {
     Err(Error::new(ErrorKind::Unsupported, "this build of eventmirror cannot read Parquet files")
         .at(file.place())
         .advice("build it with the feature `parquet`"))

@@ -263,7 +263,7 @@ fn the_hostile_files_of_parquet_testing_are_contained() {
     };
     for path in files.map(|f| f.unwrap().path()) {
         let file = InputFile::new(&path, path.file_name().unwrap().to_str().unwrap());
-        let read = crate::source::files::open(&file, &SourceOptions::default())
+        let read = crate::source::files::open(&file, &SourceOptions::default(), true)
             .and_then(|r| r.0.rows.collect::<Result<Vec<_>>>());
         match read {
             Ok(parts) => println!("{}: {} rows", file.name, parts.iter().map(|p| p.batch.num_rows()).sum::<usize>()),
@@ -291,9 +291,9 @@ fn read_ranges(bytes: &[u8], options: &SourceOptions) -> Result<(Vec<Rows>, [u8;
         Box::new(std::io::Cursor::new(held[range.start as usize..range.end as usize].to_vec()))
     };
     let ranges = Ranges { size: bytes.len() as u64, read: Box::new(range) };
-    let input = Passing::new(Box::new(std::io::Cursor::new(bytes.to_vec())));
+    let input = Passing::new(Box::new(std::io::Cursor::new(bytes.to_vec())), true);
     let parts = open_ranges(ranges, input.clone(), "f.parquet", options)?.rows.collect::<Result<_>>()?;
-    let hash = Hashing::Passing(input).hash().unwrap();
+    let hash = Hashing::Passing(input).hash().unwrap().unwrap();
     Ok((parts, hash, read.load(Ordering::Relaxed)))
 }
 

@@ -27,12 +27,14 @@ struct Passed {
     input: Box<dyn Read + Send>,
     /// Bytes that were looked at and not read yet.
     ahead: Vec<u8>,
-    hasher: blake3::Hasher,
+    hasher: Option<blake3::Hasher>,
 }
 
 impl Passing {
-    pub(in crate::source) fn new(input: Box<dyn Read + Send>) -> Self {
-        Passing(Arc::new(Mutex::new(Passed { input, ahead: Vec::new(), hasher: Default::default() })))
+    /// `is_hashed`: whether anybody will ask for the hash.
+    pub(in crate::source) fn new(input: Box<dyn Read + Send>, is_hashed: bool) -> Self {
+        let hasher = is_hashed.then(blake3::Hasher::new);
+        Passing(Arc::new(Mutex::new(Passed { input, ahead: Vec::new(), hasher })))
     }
 
     /// The first bytes, fewer only where the input has no more of them. They are still to be read.
@@ -41,19 +43,20 @@ impl Passing {
         let Passed { input, ahead, hasher } = &mut *passed;
         let before = ahead.len();
         input.by_ref().take(count.saturating_sub(before) as u64).read_to_end(ahead)?;
-        hasher.update(ahead.get(before..).unwrap_or_default());
+        note(hasher, ahead.get(before..).unwrap_or_default());
         Ok(ahead.clone())
     }
 
-    /// The hash of all bytes; those that nobody has read yet are read now.
-    fn hash(&self) -> Result<[u8; 32]> {
+    /// The hash of all bytes, if it was asked for; those that nobody has read yet are read now.
+    fn hash(&self) -> Result<Option<[u8; 32]>> {
         let mut passed = self.0.lock();
         let Passed { input, hasher, .. } = &mut *passed;
+        let Some(hasher) = hasher else { return Ok(None) };
         for_each_chunk(input, |bytes| {
             hasher.update(bytes);
             Ok(())
         })?;
-        Ok(*hasher.finalize().as_bytes())
+        Ok(Some(*hasher.finalize().as_bytes()))
     }
 }
 
@@ -66,25 +69,35 @@ impl Read for Passing {
             return Ok(read);
         }
         let read = passed.input.read(buffer)?;
-        passed.hasher.update(buffer.get(..read).unwrap_or_default());
+        note(&mut passed.hasher, buffer.get(..read).unwrap_or_default());
         Ok(read)
     }
 }
 
-/// How a file's hash comes about.
+fn note(hasher: &mut Option<blake3::Hasher>, bytes: &[u8]) {
+    if let Some(hasher) = hasher {
+        hasher.update(bytes);
+    }
+}
+
+/// How a file's hash comes about, if it was asked for.
 pub(in crate::source) enum Hashing {
+    #[cfg(feature = "parquet")]
+    Unasked,
     Passing(Passing),
     #[cfg(feature = "parquet")]
     Beside(Beside),
 }
 
 impl Hashing {
-    /// The hash of all bytes; those that nobody has read yet are read now.
-    pub(in crate::source) fn hash(self) -> Result<[u8; 32]> {
+    /// The hash of all bytes, if it was asked for; those that nobody has read yet are read now.
+    pub(in crate::source) fn hash(self) -> Result<Option<[u8; 32]>> {
         match self {
+            #[cfg(feature = "parquet")]
+            Hashing::Unasked => Ok(None),
             Hashing::Passing(passing) => passing.hash(),
             #[cfg(feature = "parquet")]
-            Hashing::Beside(mut beside) => beside.hash(),
+            Hashing::Beside(mut beside) => beside.hash().map(Some),
         }
     }
 }
@@ -96,20 +109,21 @@ pub(in crate::source) struct OpenedFile {
     pub(in crate::source) stat: Stat,
     /// The hash, once it is known.
     hash: OnceLock<[u8; 32]>,
-    /// Whether anybody will ask for the hash.
-    is_hashed: bool,
+    /// Whether the hash is to be taken while the file is decoded.
+    pub(in crate::source) is_hashed: bool,
 }
 
 impl OpenedFile {
     pub(in crate::source) fn new(file: &InputFile, stat: Stat, is_hashed: bool) -> Self {
         let hash = file.known_hash().map_or_else(OnceLock::new, OnceLock::from);
+        let is_hashed = is_hashed && hash.get().is_none();
         OpenedFile { file: file.clone(), stat, hash, is_hashed }
     }
 
     /// The file was decoded to its end.
     pub(in crate::source) fn was_decoded(&self, hashing: Hashing) -> Result<()> {
-        if self.is_hashed && self.hash.get().is_none() {
-            let _ = self.hash.set(hashing.hash().map_err(|e| e.at(self.file.place()))?);
+        if let Some(hash) = hashing.hash().map_err(|e| e.at(self.file.place()))? {
+            self.hash.get_or_init(|| hash);
         }
         Ok(())
     }
@@ -187,12 +201,12 @@ mod tests {
     fn what_passes_is_hashed_once_however_much_of_it_was_read_or_looked_at() {
         let expected = *blake3::hash(TEXT).as_bytes();
         for (peeked, read) in [(0, 0), (4, 0), (4, 2), (0, 7), (4, 4), (40, 40), (4, 40)] {
-            let mut passing = Passing::new(Box::new(Dripping(TEXT)));
+            let mut passing = Passing::new(Box::new(Dripping(TEXT)), true);
             assert_eq!(passing.peek(peeked).unwrap(), TEXT[..peeked.min(TEXT.len())]);
             let mut start = Vec::new();
             passing.by_ref().take(read).read_to_end(&mut start).unwrap();
             assert_eq!(start, TEXT[..(read as usize).min(TEXT.len())], "{peeked} {read}");
-            assert_eq!(passing.hash().unwrap(), expected, "{peeked} {read}");
+            assert_eq!(passing.hash().unwrap(), Some(expected), "{peeked} {read}");
         }
     }
 }

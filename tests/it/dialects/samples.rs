@@ -3,25 +3,9 @@
 use super::{Mirror, of};
 use eventmirror::{ApplyOptions, Dialect, IdRules, SourceOptions};
 
-const S3_JSON: &str = r#"{"mutation_type":"INSERT","user_id":"u-10003","insert_id":"ord-1003","time":1762214399999,"event_type":"Order Placed","event_properties":{"total":19.90,"sku":["A1","B2"]}}
-{"mutation_type":"UPDATE","user_id":"u-10001","insert_id":"ord-1001","time":1762161300123,"event_type":"Order Placed","event_properties":{"total":18.40,"coupon":"FALL"}}
-{"mutation_type":"DELETE","user_id":"u-10002","insert_id":"ord-1002","time":1762161390000}
-{"user_id":"u-10001","insert_id":"ord-1001","time":1762161300123,"event_type":"Order Placed","event_properties":{"total":18.40,"coupon":"FALL","source":"backfill"}}
-{"mutation_type":"UPDATE","user_id":"u-10001","insert_id":"ord-1001","time":1762161300124,"event_type":"Order Placed","event_properties":{"total":0}}
-{"mutation_type":"INSERT","user_id":"","insert_id":"ord-1004","time":1762242312500,"event_type":"Order Placed","event_properties":{}}
-{"mutation_type":"delete","user_id":"u-10003","insert_id":"ord-1003","time":1762214399999}
-{"mutation_type":"DELETE","user_id":"u-99999","insert_id":"nope-1","time":1762243200000}
-"#;
+const S3_JSON: &str = include_str!("../../data/spec/s3.json");
 
-const S3_CSV: &str = r#"mutation_type,user_id,insert_id,time,event_type,total,coupon,props_json
-INSERT,u-10005,ord-1005,1762242312500,Order Placed,12.00,,"{""ship"":{""zip"":""94107"",""tags"":[""gift"",""rush""]}}"
-UPDATE,u-10005,ord-1005,1762242312500,Order Placed,12.50,WELCOME,"{""ship"":{""zip"":""94107"",""tags"":[""gift""]}}"
-,u-10005,ord-1005,1762242312500,Order Placed,12.50,WELCOME,"{""ship"":{""zip"":""94110""}}"
-DELETE,u-10006,ord-1006,1762242312501,,,,
-INSERT,u-10006,ord-1006,1762242312501,Order Placed,7,"A,B ""quoted""",{}
-UPSERT,u-10007,ord-1007,1762243200000,Order Placed,1,,
-INSERT,usr1,ord-1008,1762243200000,Order Placed,1,,
-"#;
+const S3_CSV: &str = include_str!("../../data/spec/s3.csv");
 
 const SNOWFLAKE_CSV: &str = r#""USER_ID","INSERT_ID","TIME","EVENT_TYPE","EVENT_PROPERTIES","METADATA$ACTION","METADATA$ISUPDATE","METADATA$ROW_ID"
 "u-10003","ord-1003",1762214399999,"Order Placed","{""total"":19.9}","INSERT",false,"b7c1f0e2a1"
