@@ -5,7 +5,7 @@ use crate::model::change::ChangeBatch;
 use crate::model::key::TimePrecision;
 use crate::model::ledger::{Applied, LedgerEntry};
 use crate::model::rejection::Rejection;
-use crate::store::{Snapshot, Status, Store, StoreOptions};
+use crate::store::{Snapshot, SourceStatus, Status, Store, StoreOptions};
 use crate::sync::{self, ApplyOptions};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -77,6 +77,14 @@ impl EventStore {
     /// [`Usage`](crate::ErrorKind::Usage) where the store has no such commit.
     pub fn snapshot_at(&self, sequence: u64) -> Result<Snapshot> {
         self.0.snapshot_at(sequence)
+    }
+
+    /// How far each source has come, by its name.
+    ///
+    /// # Errors
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) for a damaged log.
+    pub fn sources(&self) -> Result<Vec<SourceStatus>> {
+        self.0.sources()
     }
 
     /// Precision of event times, fixed when the store was made.

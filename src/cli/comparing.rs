@@ -47,7 +47,8 @@ pub(super) struct VerifyArguments {
     pub(super) extract: Vec<String>,
     /// Instead of an extract the result of the query of `digest sql`, as CSV: no row is moved
     #[arg(long, env = "EVENTMIRROR_DIGEST", value_name = "FILE")]
-    #[arg(conflicts_with_all = ["extract", "full", "repair", "accept", "buckets", "report", "junit"])]
+    #[arg(conflicts_with_all = ["extract", "full", "repair", "accept", "buckets", "report", "junit", "columns", "ignore_columns",
+        "tolerance", "user_id", "from", "to", "scope", "map", "converter", "table_version"])]
     pub(super) digest: Option<PathBuf>,
     /// File for the SQL that exports the rows of the buckets that differ by their digests
     #[arg(long, env = "EVENTMIRROR_EXPORT_SQL", value_name = "FILE", requires = "digest", conflicts_with = "extract")]

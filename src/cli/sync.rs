@@ -32,7 +32,7 @@ pub(super) fn run(arguments: &SyncArguments, json: bool, console: &mut Console) 
             Err(error) => say(&error.to_string()),
             Ok(_) => {}
         }
-        wait(every.saturating_sub(started.elapsed()), stop)?;
+        wait(started, every, stop)?;
     }
 }
 
@@ -47,10 +47,10 @@ fn chosen(jobs: Vec<Job>, names: &[String]) -> Result<Vec<Job>> {
     Ok(jobs.into_iter().filter(|job| names.is_empty() || names.contains(&job.source)).collect())
 }
 
-fn wait(time: Duration, stop: &AtomicBool) -> Result<()> {
-    let end = Instant::now() + time;
+/// Waits until so much time has passed since then.
+fn wait(since: Instant, time: Duration, stop: &AtomicBool) -> Result<()> {
     while !stop.load(Ordering::Relaxed) {
-        let left = end.saturating_duration_since(Instant::now());
+        let left = time.saturating_sub(since.elapsed());
         if left.is_zero() {
             return Ok(());
         }
@@ -149,7 +149,7 @@ impl Synced<'_> {
         bars.finish();
         let snapshot = applying.store.snapshot();
         self.state = Some((snapshot.count(), snapshot.sequence()));
-        let mut sources = applying.store.status()?.sources.into_iter();
+        let mut sources = applying.store.sources()?.into_iter();
         self.status = sources.find(|status| status.source == self.job.source);
         applied.map(drop)
     }
@@ -165,16 +165,19 @@ impl Synced<'_> {
         Some(Duration::from_millis(u64::try_from(self.now.saturating_sub(newest)).unwrap_or(0)))
     }
 
-    fn json(&self) -> SourceJson<'_> {
-        let status = self.status.as_ref();
-        let position = status.and_then(|status| match (&status.watermark, &status.last_name) {
+    fn position(&self) -> Option<PositionJson> {
+        self.status.as_ref().and_then(|status| match (&status.watermark, &status.last_name) {
             (Some(number), _) => Some(PositionJson::Number(*number)),
             (None, name) => name.clone().map(PositionJson::Name),
-        });
+        })
+    }
+
+    fn json(&self) -> SourceJson<'_> {
+        let status = self.status.as_ref();
         SourceJson {
             source: &self.job.source,
             store: &self.report.store,
-            position,
+            position: self.position(),
             lag_seconds: self.lag().map(|lag| lag.as_secs()),
             applied_at: status.map(|status| rfc3339(status.applied_at)),
             batches: self.report.applied_now(),
@@ -215,7 +218,7 @@ fn sources_table(done: &[Synced<'_>]) -> comfy_table::Table {
         ["source", "position", "lag", "batches", "read", "inserted", "updated", "deleted", "rejected", "rows in store"];
     let align = |title| (title, if matches!(title, "source" | "position") { Align::Left } else { Align::Right });
     let rows = done.iter().map(|synced| {
-        let position = match synced.json().position {
+        let position = match synced.position() {
             Some(PositionJson::Number(number)) => number.to_string(),
             Some(PositionJson::Name(name)) => name,
             None => String::new(),
@@ -244,6 +247,14 @@ fn lag_text(lag: Option<Duration>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_ends_when_its_time_has_passed_or_it_is_stopped() {
+        let (go, stop) = (AtomicBool::new(false), AtomicBool::new(true));
+        assert!(wait(Instant::now(), Duration::ZERO, &go).is_ok());
+        let error = wait(Instant::now(), Duration::MAX, &stop).expect_err("it is stopped");
+        assert_eq!(error.kind(), ErrorKind::Interrupted);
+    }
 
     #[test]
     fn a_lag_is_told_by_its_two_largest_units() {

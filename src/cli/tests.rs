@@ -161,6 +161,7 @@ fn wrong_usage_is_refused() {
         "verify mirror in --digest d.csv",
         "verify mirror --digest d.csv --repair r.json.gz",
         "verify mirror in --export-sql e.sql",
+        "verify mirror --digest d.csv --map user_id=u",
         "verify mirror in --buckets 65536",
         "convert --converter c.json",
         "apply mirror in --look-back 2",

@@ -92,7 +92,7 @@ fn write_reports(
 }
 
 /// The commit that is asked for, if one is.
-fn as_of(arguments: &VerifyArguments, store: &EventStore) -> Result<Option<u64>> {
+pub(super) fn as_of(arguments: &VerifyArguments, store: &EventStore) -> Result<Option<u64>> {
     let Some(text) = &arguments.as_of_position else { return Ok(arguments.as_of) };
     let Some((source, position)) = text.split_once('=') else {
         return Err(usage(format!("{text:?} is no position of a source"))

@@ -5,7 +5,7 @@ use super::digest::say_incomparable;
 use super::export::write_file;
 use super::output::{Console, Shape, say};
 use super::table::{Align, grouped, plural, table};
-use super::{Outcome, interrupt, read};
+use super::{Outcome, interrupt, read, verify};
 use crate::digest::file::DigestFile;
 use crate::digest::sql;
 use crate::error::{Error, Result};
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &VerifyArguments, path: &Path, json: bool, console:
     let input = std::fs::File::open(path).map_err(|error| Error::from(error).at(place.clone()))?;
     let file = DigestFile::read(std::io::BufReader::new(input)).map_err(|error| error.at(place))?;
     let store = read::open(&arguments.store)?;
-    let snapshot = read::snapshot(&store, arguments.as_of)?;
+    let snapshot = read::snapshot(&store, verify::as_of(arguments, &store)?)?;
     let found = verify_digest(&snapshot, &file, stop)?;
     let buckets: BTreeSet<u16> = found.differing.keys().copied().collect();
     let export_sql = if buckets.is_empty() { None } else { sql::export(&file.settings, &buckets) };

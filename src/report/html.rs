@@ -5,7 +5,7 @@ use super::charts;
 use super::parts::{self, Text};
 use super::words::grouped;
 use crate::diff::Kind;
-use crate::verify::{Cause, Sample, Touched, Verdict};
+use crate::verify::{Sample, Touched, Verdict};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("style.css");
@@ -229,17 +229,12 @@ fn columns(sample: &Sample) -> Markup {
 
 /// What to do next.
 fn next(subject: &Subject<'_>) -> Markup {
-    let found = subject.verification;
     let steps = parts::next_steps(subject);
-    let has = |cause| found.causes.contains_key(&cause);
     html! {
         section {
             h2 { "What to do next" }
             ul {
                 @for step in steps { li { (step.text) @if let Some(command) = step.command { pre { (command) } } } }
-                @if has(Cause::TypeDrift) {
-                    li { "A column changed its type: cast it in the extract or in the export of changes, so that both give the same." }
-                }
             }
         }
     }

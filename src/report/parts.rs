@@ -206,6 +206,12 @@ pub(super) fn next_steps(subject: &Subject<'_>) -> Vec<Step> {
             None,
         ));
     }
+    if has(Cause::TypeDrift) {
+        steps.push(step(
+            "A column changed its type: cast it in the extract or in the export of changes, so that both give the same.",
+            None,
+        ));
+    }
     if found.verdict() == Verdict::Different {
         steps.push(match subject.repair {
             Some(repair) => step(

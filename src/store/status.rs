@@ -52,7 +52,8 @@ impl Store {
         })
     }
 
-    fn sources(&self) -> Result<Vec<SourceStatus>> {
+    /// How far each source has come, by its name. Reads the whole log.
+    pub fn sources(&self) -> Result<Vec<SourceStatus>> {
         let mut sources: BTreeMap<String, SourceStatus> = BTreeMap::new();
         for entry in self.log() {
             let entry = entry?;

@@ -105,7 +105,7 @@ pub struct Verification {
 
 impl Verification {
     /// The differences that were kept, by kind and key: all of them where [`VerifyOptions::limit`] is `usize::MAX`.
-    pub fn differences(&self) -> impl Iterator<Item = &Sample> {
+    pub fn iter(&self) -> impl Iterator<Item = &Sample> {
         self.samples.iter()
     }
 
@@ -154,7 +154,7 @@ impl Verification {
 /// let extract = Extract::open(&[file.display().to_string()], SourceOptions::default())?;
 /// let found = verify(&store.snapshot(), &extract, VerifyOptions { limit: usize::MAX, ..VerifyOptions::default() })?;
 /// assert_eq!(found.verdict(), Verdict::Different);
-/// assert_eq!(found.differences().map(|difference| difference.columns[0].column.as_str()).collect::<Vec<_>>(), ["total"]);
+/// assert_eq!(found.iter().map(|difference| difference.columns[0].column.as_str()).collect::<Vec<_>>(), ["total"]);
 /// # Ok(())
 /// # }
 /// ```

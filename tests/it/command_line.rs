@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::shell::Shell;
 use assert_cmd::Command;
 use assert_cmd::cargo::cargo_bin;
 use eventmirror::{EventStore, StoreOptions};
@@ -15,13 +16,11 @@ use std::time::{Duration, Instant};
 const TIME: i64 = 1_505_079_720_000;
 
 /// A folder with two change files: ann gets a plan and changes it, bob comes, a row has no user.
-struct Case {
-    folder: tempfile::TempDir,
-}
+struct Case(Shell);
 
 impl Case {
     fn new() -> Case {
-        let case = Case { folder: tempfile::tempdir().unwrap() };
+        let case = Case(Shell::new(&[]));
         fs::create_dir(case.path("changes")).unwrap();
         case.write(
             "changes/0001.json",
@@ -45,7 +44,7 @@ impl Case {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.0.path(name)
     }
 
     fn write(&self, name: &str, rows: &[Value]) {
@@ -54,21 +53,13 @@ impl Case {
     }
 
     fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(cargo_bin!("eventmirror"));
-        command.current_dir(self.folder.path()).args(words);
-        std::env::vars().filter(|(name, _)| name.starts_with("EVENTMIRROR_")).for_each(|(name, _)| {
-            command.env_remove(name);
-        });
-        command
+        self.0.command(words)
     }
 
     /// Runs a command that ends with this exit code; what it printed to standard output and standard error.
     fn run(&self, words: &[&str], code: i32) -> (String, String) {
-        let output = self.command(words).output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let (out, err) = (text(output.stdout), text(output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{err}");
-        assert!(!err.contains("panicked"), "{err}");
+        let (found, out, err) = self.0.run(words);
+        assert_eq!(found, code, "{words:?}\n{out}\n{err}");
         (out, err)
     }
 
@@ -465,7 +456,7 @@ fn wait_for(path: &Path) {
 fn an_interrupted_apply_ends_with_7_and_goes_on_later() {
     let case = Case::new();
     let mut child = std::process::Command::new(cargo_bin!("eventmirror"))
-        .current_dir(case.folder.path())
+        .current_dir(case.path(""))
         .args(["apply", "mirror", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
@@ -491,7 +482,7 @@ fn a_reader_that_goes_away_is_no_error() {
     let case = Case::applied();
     for words in [&["scan", "mirror"][..], &["log", "mirror"], &["apply", "mirror", "changes"], &["--help"]] {
         let mut child = std::process::Command::new(cargo_bin!("eventmirror"))
-            .current_dir(case.folder.path())
+            .current_dir(case.path(""))
             .args(words)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -15,7 +15,7 @@ fn operation(operation: &str, row: &str) -> String {
 impl Case {
     /// A store that these files made, one after the other.
     fn of(files: &[(&str, &str)]) -> Case {
-        let case = Case { folder: super::fast_folder() };
+        let case = Case(super::Shell::new(&[]));
         for (name, content) in files {
             case.write(name, content);
             case.run(&["apply", "mirror", name], 0);

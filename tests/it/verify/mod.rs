@@ -7,9 +7,8 @@ mod outages;
 mod random;
 mod reports;
 
+use super::shell::Shell;
 use super::support::fast_folder;
-use assert_cmd::Command;
-use assert_cmd::cargo::cargo_bin;
 use eventmirror::model::value::{TimeUnit, Value as Cell};
 use eventmirror::{
     ApplyOptions, Change, ChangeBatch, Event, EventKey, EventStore, Extract, Position, Snapshot, SourceOptions,
@@ -235,13 +234,11 @@ fn what_is_wrong_is_said() {
 }
 
 /// A store of three rows, an extract that has the same ones, and one that has others.
-struct Case {
-    folder: tempfile::TempDir,
-}
+struct Case(Shell);
 
 impl Case {
     fn new() -> Case {
-        let case = Case { folder: fast_folder() };
+        let case = Case(Shell::new(&[]));
         let line = |user: &str, time: i64, n: Value| {
             let insert = format!("{}1", &user[..1]);
             format!("{}\n", json!({"user_id": user, "insert_id": insert, "event_time": time, "n": n}))
@@ -259,20 +256,13 @@ impl Case {
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
+        self.0.path(name)
     }
 
     /// Runs a command that ends with this exit code; what it printed to standard output and standard error.
     fn run(&self, words: &[&str], code: i32) -> (String, String) {
-        let mut command = Command::new(cargo_bin!("eventmirror"));
-        command.current_dir(self.folder.path()).args(words);
-        std::env::vars().filter(|(name, _)| name.starts_with("EVENTMIRROR_")).for_each(|(name, _)| {
-            command.env_remove(name);
-        });
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let (out, err) = (text(output.stdout), text(output.stderr));
-        assert_eq!(output.status.code(), Some(code), "{words:?}\n{out}\n{err}");
+        let (found, out, err) = self.0.run(words);
+        assert_eq!(found, code, "{words:?}\n{out}\n{err}");
         (out, err)
     }
 
