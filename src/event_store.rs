@@ -5,7 +5,7 @@ use crate::model::change::ChangeBatch;
 use crate::model::key::TimePrecision;
 use crate::model::ledger::{Applied, LedgerEntry};
 use crate::model::rejection::Rejection;
-use crate::store::{Snapshot, SourceStatus, Status, Store, StoreOptions};
+use crate::store::{Collected, GcOptions, GcProgress, Snapshot, SourceStatus, Status, Store, StoreOptions};
 use crate::sync::{self, ApplyOptions};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -74,7 +74,8 @@ impl EventStore {
     /// An unchanging view of the table as commit `sequence` left it; 0 is the empty table before the first.
     ///
     /// # Errors
-    /// [`Usage`](crate::ErrorKind::Usage) where the store has no such commit.
+    /// [`Usage`](crate::ErrorKind::Usage) where the store has no such commit, or [`gc`](EventStore::gc) removed what it
+    /// shows.
     pub fn snapshot_at(&self, sequence: u64) -> Result<Snapshot> {
         self.0.snapshot_at(sequence)
     }
@@ -113,6 +114,45 @@ impl EventStore {
     /// [`Usage`](crate::ErrorKind::Usage) where nothing of the source was applied up to there.
     pub fn sequence_at(&self, source: &str, position: &str) -> Result<u64> {
         self.0.sequence_at(source, position)
+    }
+
+    /// Removes the row versions that only commits before a horizon show, and gives their disk back. Older commits are
+    /// refused from then on, and programs that do not know of horizons refuse the store. A [`Snapshot`] of this process
+    /// keeps its commit, and those after it, readable. Batches are applied and rows are read meanwhile. Reads all
+    /// versions and rewrites the table where it removes any. May be interrupted and called again.
+    ///
+    /// # Errors
+    /// [`Usage`](crate::ErrorKind::Usage) where the commit to keep does not exist, or the store is open for reading.
+    ///
+    /// ```
+    /// use eventmirror::{Change, ChangeBatch, Event, EventKey, EventStore, GcOptions, Keep, Position, StoreOptions};
+    /// # fn main() -> eventmirror::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// let store = EventStore::open(folder.path().join("mirror"), StoreOptions::default())?;
+    /// let key = EventKey::new("ann", "order-1", 1_762_161_300_123);
+    /// let changes = [Change::Insert(Event::new(key.clone())), Change::Delete(key)];
+    /// for (change, number) in changes.into_iter().zip(1..) {
+    ///     store.apply(ChangeBatch::of_changes("shop", Position::Numbered(number), vec![change]))?;
+    /// }
+    /// let collected = store.gc(&GcOptions { keep: Keep::From(2), ..GcOptions::default() })?;
+    /// assert_eq!((collected.removed, collected.kept), (2, 0), "the row, and that it was deleted");
+    /// assert!(store.snapshot_at(1).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn gc(&self, options: &GcOptions) -> Result<Collected> {
+        self.gc_with(options, &AtomicBool::new(false), &mut |_| {})
+    }
+
+    /// [`gc`](EventStore::gc) that tells how far it is, and ends with
+    /// [`Interrupted`](crate::ErrorKind::Interrupted) when `stop` is set. Compaction, its last step, is not stopped.
+    pub fn gc_with(
+        &self,
+        options: &GcOptions,
+        stop: &AtomicBool,
+        progress: &mut dyn FnMut(GcProgress),
+    ) -> Result<Collected> {
+        self.0.gc(options, stop, progress)
     }
 
     /// Rejects every row of a user from now on, as `suppressed_user`.

@@ -42,7 +42,10 @@ pub use source::{
     ColumnNames, Converter, CsvForm, DeltaTable, Dialect, Feed, FileFormat, InputFile, InputOptions, Mapping,
     SourceOptions, TableStart, WindowFiles,
 };
-pub use store::{Guards, Scan, ScanRange, Snapshot, SourceStatus, Status, StoreOptions};
+pub use store::{
+    Collected, GcOptions, GcProgress, Guards, Horizon, Keep, Scan, ScanRange, Snapshot, SourceStatus, Status,
+    StoreOptions,
+};
 pub use sync::{ApplyOptions, Progress, apply_files};
 pub use verify::{
     Cause, Columns, Comparison, DigestComparison, Extract, StoreDifference, Verdict, Verification, VerifyOptions,

@@ -12,7 +12,7 @@
 mod support;
 
 use eventmirror::model::change::{Operation, WindowKind};
-use eventmirror::{EventStore, Position, StoreOptions, Value};
+use eventmirror::{EventStore, GcOptions, Keep, Position, StoreOptions, Value};
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -22,12 +22,14 @@ use support::oracle::{Oracle, Outcome};
 use support::{Table, dump, raw};
 
 /// How often a child is killed in one run, all kinds together.
-const ROUNDS: u64 = 100;
+const ROUNDS: u64 = 120;
 const KEYS: u64 = 100;
 const USERS: u64 = 10;
 /// Events that batch *n* inserts and batch *n* + `LIFE` deletes.
 const EXTRAS: u64 = 20;
 const LIFE: u64 = 3;
+/// Commits before the last one that a collection leaves.
+const HISTORY: u64 = 2;
 /// A child that is to apply batches: the folder of the store, and the kind of round.
 const APPLIER: &str = "EVENTMIRROR_CRASH_APPLIER";
 /// A child that is to open the store and close it again.
@@ -47,16 +49,18 @@ enum Kind {
     Small,
     /// Like `Files` and `Chunks` in turn; what opens the store afterwards is killed too, several times.
     Recovery,
+    /// Like `Chunks`, and row versions of earlier batches are removed in between.
+    Collected,
 }
 
-const KINDS: [Kind; 5] = [Kind::Whole, Kind::Chunks, Kind::Files, Kind::Small, Kind::Recovery];
+const KINDS: [Kind; 6] = [Kind::Whole, Kind::Chunks, Kind::Files, Kind::Small, Kind::Recovery, Kind::Collected];
 
 impl Kind {
     fn options(self) -> StoreOptions {
         let default = StoreOptions { memory: 64 << 20, ..StoreOptions::default() };
         match self {
             Kind::Whole => default,
-            Kind::Chunks => StoreOptions { chunk_bytes: 200, ..default },
+            Kind::Chunks | Kind::Collected => StoreOptions { chunk_bytes: 200, ..default },
             Kind::Files => StoreOptions { chunk_bytes: 0, ingest_rows: 1, ..default },
             Kind::Small => StoreOptions { memory: 0, chunk_bytes: 500, ..default },
             Kind::Recovery => StoreOptions { chunk_bytes: 200, ingest_rows: 150, ..default },
@@ -112,7 +116,15 @@ fn child() {
     for n in watermark(&store) + 1.. {
         store.apply(batch(n).to_change_batch()).unwrap();
         say(&format!("acknowledged {n}"));
+        if kind == Kind::Collected {
+            collect(&store, n.saturating_sub(HISTORY));
+        }
     }
+}
+
+/// Removes what only commits before this one show.
+fn collect(store: &EventStore, from: u64) {
+    store.gc(&GcOptions { keep: Keep::From(from), dry_run: false }).unwrap();
 }
 
 /// Not by `println!`, whose output the test harness may hold back.
@@ -133,7 +145,7 @@ fn a_killed_process_loses_nothing_that_it_acknowledged_and_leaves_nothing_half_d
     let started = Instant::now();
     let seed = std::env::var(SEED).map_or_else(|_| time_seed(), |seed| seed.parse().unwrap());
     let mut random = Random(seed);
-    let mut interrupted = 0;
+    let (mut interrupted, mut cut_off) = (0, 0);
     for (number, kind) in KINDS.into_iter().enumerate() {
         let mut rounds = Rounds::new(number, kind);
         for round in 0..ROUNDS / KINDS.len() as u64 {
@@ -141,9 +153,11 @@ fn a_killed_process_loses_nothing_that_it_acknowledged_and_leaves_nothing_half_d
             rounds.run(&mut random);
         }
         interrupted += rounds.interrupted;
+        cut_off += rounds.cut_off;
     }
     say(&format!(
-        "crash: {ROUNDS} kills with seed {seed}, {interrupted} of them in the middle of a batch, in {:.0?}",
+        "crash: {ROUNDS} kills with seed {seed}, {interrupted} of them in the middle of a batch, {cut_off} in the middle \
+         of a collection, in {:.0?}",
         started.elapsed()
     ));
 }
@@ -155,12 +169,14 @@ struct Rounds {
     oracle: Oracle,
     /// Kills that left something to be cleaned up.
     interrupted: usize,
+    /// Kills in the middle of a collection.
+    cut_off: usize,
 }
 
 impl Rounds {
     fn new(number: usize, kind: Kind) -> Rounds {
         let folder = tempfile::tempdir().unwrap();
-        Rounds { folder, number, kind, oracle: Oracle::millis(), interrupted: 0 }
+        Rounds { folder, number, kind, oracle: Oracle::millis(), interrupted: 0, cut_off: 0 }
     }
 
     fn path(&self) -> std::path::PathBuf {
@@ -180,6 +196,9 @@ impl Rounds {
         assert!(applied == acknowledged || applied == acknowledged + 1, "{acknowledged} acknowledged, {applied} there");
         self.advance(applied);
         self.compare(&store);
+        if self.kind == Kind::Collected {
+            self.collect_again(&store);
+        }
         // The next batch ends where it would have ended without the crash.
         let next = other_batch(applied + 1);
         store.apply(next.to_change_batch()).unwrap();
@@ -235,6 +254,25 @@ impl Rounds {
             out.lines().map_while(Result::ok).filter(wanted).for_each(|line| drop(sender.send(line)));
         });
         (child, lines)
+    }
+
+    /// What a collection left that was cut off shows what it should, and so does what the next one leaves.
+    fn collect_again(&mut self, store: &EventStore) {
+        let horizon = store.status().unwrap().horizon;
+        self.cut_off += usize::from(horizon.is_some_and(|horizon| !horizon.is_finished));
+        let oldest = horizon.map_or(0, |horizon| horizon.sequence);
+        self.compare_history(store, oldest);
+        collect(store, oldest);
+        self.compare_history(store, oldest);
+    }
+
+    fn compare_history(&self, store: &EventStore, oldest: u64) {
+        assert!(oldest == 0 || store.snapshot_at(oldest - 1).is_err(), "commits before {oldest} cannot be read");
+        for sequence in oldest..=self.oracle.sequence {
+            let snapshot = store.snapshot_at(sequence).unwrap();
+            assert_eq!(dump(&snapshot).unwrap(), self.oracle.as_of(sequence), "at {sequence}");
+            assert_eq!(snapshot.fingerprints().unwrap(), snapshot.fingerprints_of_rows().unwrap(), "at {sequence}");
+        }
     }
 
     fn advance(&mut self, to: u64) {

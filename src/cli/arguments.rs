@@ -3,11 +3,13 @@
 use super::applying::{ApplyArguments, ConvertArguments, SyncArguments};
 use super::comparing::{DiffArguments, VerifyArguments};
 use super::digesting::DigestArguments;
+use super::parse;
 use crate::model::rejection::Rule;
 use clap::builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{ArgAction, Args, Parser, Subcommand};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -65,6 +67,8 @@ pub(super) enum Command {
     Scan(ScanArguments),
     /// Print how many events the store has
     Count(CountArguments),
+    /// Remove what only commits before the last few days show, and give its disk back
+    Gc(GcArguments),
     /// List the applied batches and what became of their rows
     Log(LogArguments),
     /// Describe the store: columns, sources, size
@@ -179,6 +183,33 @@ pub(super) struct CountArguments {
     /// As the store was after this commit [default: the last]
     #[arg(long, env = "EVENTMIRROR_AS_OF", value_name = "SEQUENCE")]
     pub(super) as_of: Option<u64>,
+}
+
+const GC_EXAMPLES: &str = "\
+Examples:
+  eventmirror gc ./mirror --history 7d
+  eventmirror gc ./mirror --before 42 --dry-run
+  eventmirror gc ./mirror --history 0s --json
+
+Older commits are refused afterwards by --as-of and the like; `status` and `log` still tell of them. Readers of this
+store are not disturbed, batches are applied meanwhile by programs that embed it. The table is rewritten where anything
+is removed, which takes as much disk as the table for a while: once a day is often enough.";
+
+#[derive(Debug, Args)]
+#[command(after_help = GC_EXAMPLES)]
+pub(super) struct GcArguments {
+    /// Folder of the store
+    pub(super) store: PathBuf,
+    /// Keep readable what the table was at any moment within so long before now: 12h, 7d; 0s for the last commit only
+    #[arg(long, env = "EVENTMIRROR_HISTORY", value_parser = parse::duration, value_name = "TIME", default_value = "7d")]
+    pub(super) history: Duration,
+    /// Remove what only commits before this one show, however old it is
+    #[arg(long, env = "EVENTMIRROR_BEFORE", value_name = "SEQUENCE", conflicts_with = "history")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) before: Option<u64>,
+    /// Say what would be removed, and remove nothing
+    #[arg(long, env = "EVENTMIRROR_DRY_RUN", action = ArgAction::SetTrue, value_parser = FalseyValueParser::new())]
+    pub(super) dry_run: bool,
 }
 
 const LOG_EXAMPLES: &str = "\

@@ -8,7 +8,7 @@ use super::{Outcome, read};
 use crate::error::Result;
 use crate::model::ledger::LedgerEntry;
 use crate::model::rejection::Rejection;
-use crate::model::text;
+use crate::model::text::{self, rfc3339};
 use crate::model::value::{TimeUnit, ValueRef};
 use crate::query;
 use serde::Serialize;
@@ -40,13 +40,6 @@ impl From<&LedgerEntry> for EntryJson {
             near_matches: entry.near_matches.iter().map(Into::into).collect(),
         }
     }
-}
-
-/// Milliseconds since 1970 as a time.
-pub(super) fn rfc3339(millis: i64) -> String {
-    let mut out = String::new();
-    text::append_plain(ValueRef::Timestamp(millis, TimeUnit::Millisecond), &mut out);
-    out
 }
 
 pub(super) fn log(arguments: &LogArguments, json: bool, console: &mut Console) -> Result<Outcome> {

@@ -13,6 +13,7 @@ mod diff;
 mod digest;
 mod digesting;
 mod export;
+mod gc;
 mod generate;
 mod interrupt;
 mod log;
@@ -117,6 +118,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Outcome> {
         Command::Get(arguments) => read::get(arguments, console),
         Command::Scan(arguments) => export::scan(arguments, json, console),
         Command::Count(arguments) => read::count(arguments, json, console),
+        Command::Gc(arguments) => gc::run(arguments, json, console),
         Command::Log(arguments) => log::log(arguments, json, console),
         Command::Status(arguments) => status::status(arguments, json, console),
         Command::Rejected(arguments) => log::rejected(arguments, json, console),

@@ -2,12 +2,51 @@
 
 use super::output::say;
 use super::table::{grouped, plural, shown};
-use crate::Progress;
+use crate::{GcProgress, Progress};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 const TEMPLATE: &str = "{bar:24} {bytes}/{total_bytes} {msg} {elapsed}";
+
+/// A bar that is shown on a terminal only.
+fn bar(template: &str) -> ProgressBar {
+    let bar = match std::io::stderr().is_terminal() {
+        true => ProgressBar::no_length(),
+        false => ProgressBar::hidden(),
+    };
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// One bar over the buckets of a table.
+pub(super) struct TableBar(ProgressBar);
+
+impl TableBar {
+    pub(super) fn new() -> TableBar {
+        let bar = bar("{bar:24} {percent} % {msg} {elapsed}");
+        bar.set_length(1 << 16);
+        bar.enable_steady_tick(Duration::from_millis(200));
+        TableBar(bar)
+    }
+
+    pub(super) fn show(&self, progress: GcProgress) {
+        match progress {
+            GcProgress::Bucket(bucket) => self.0.set_position(bucket.into()),
+            GcProgress::Compacting => {
+                self.0.set_position(1 << 16);
+                self.0.set_message("compacting");
+            }
+        }
+    }
+
+    /// Removes the bar, so that the result stands alone.
+    pub(super) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
 
 /// One bar over the bytes of all files, with batches, rows and rate beside it.
 pub(super) struct Bars {
@@ -23,14 +62,15 @@ pub(super) struct Bars {
 
 impl Bars {
     pub(super) fn new() -> Bars {
-        let bar = match std::io::stderr().is_terminal() {
-            true => ProgressBar::no_length(),
-            false => ProgressBar::hidden(),
-        };
-        if let Ok(style) = ProgressStyle::with_template(TEMPLATE) {
-            bar.set_style(style);
+        Bars {
+            bar: bar(TEMPLATE),
+            started: Instant::now(),
+            windows: 0,
+            done: 0,
+            bytes: 0,
+            name: String::new(),
+            rows: 0,
         }
-        Bars { bar, started: Instant::now(), windows: 0, done: 0, bytes: 0, name: String::new(), rows: 0 }
     }
 
     pub(super) fn show(&mut self, progress: &Progress<'_>) {

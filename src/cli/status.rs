@@ -1,13 +1,14 @@
 //! `status`: the store as a whole.
 
 use super::arguments::StatusArguments;
-use super::log::rfc3339;
+use super::gc::{HorizonJson, horizon_text};
 use super::output::{Console, Shape};
 use super::table::{Align, grouped, table};
 use super::{Outcome, read};
 use crate::Status;
 use crate::error::Result;
 use crate::model::row;
+use crate::model::text::rfc3339;
 use crate::model::value::{TimeUnit, ValueRef};
 use serde::Serialize;
 
@@ -20,6 +21,7 @@ struct StatusJson<'a> {
     precision: &'static str,
     created_at: String,
     sequence: u64,
+    horizon: Option<HorizonJson>,
     rows: u64,
     columns: Vec<ColumnJson<'a>>,
     sources: Vec<SourceJson<'a>>,
@@ -64,6 +66,7 @@ impl<'a> From<&'a Status> for StatusJson<'a> {
             precision: status.precision.name(),
             created_at: rfc3339(status.created_at),
             sequence: status.sequence,
+            horizon: status.horizon.map(Into::into),
             rows: status.rows,
             columns: columns.map(|column| ColumnJson { name: &column.name, types: types(column.types) }).collect(),
             sources: sources.collect(),
@@ -114,6 +117,7 @@ fn print(status: &Status, console: &mut Console) -> Result<()> {
         ("time precision", status.precision.name().to_owned()),
         ("created at", rfc3339(status.created_at)),
         ("sequence", status.sequence.to_string()),
+        ("horizon", horizon_text(status.horizon)),
         ("rows", grouped(status.rows)),
         ("rejected rows", grouped(status.rejections)),
         ("forgotten users", grouped(status.suppressed_users)),
@@ -143,9 +147,9 @@ fn print(status: &Status, console: &mut Console) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::SourceStatus;
     use crate::model::key::TimePrecision;
     use crate::model::schema::Column;
+    use crate::{Horizon, SourceStatus};
 
     #[test]
     fn the_status_by_its_exact_text() {
@@ -155,6 +159,7 @@ mod tests {
             precision: TimePrecision::Millis,
             created_at: 5,
             sequence: 2,
+            horizon: Some(Horizon { sequence: 2, committed_at: 6, collected_at: 9, is_finished: true }),
             rows: 7,
             columns: vec![Column { name: "plan".into(), types: 1 << 1 | 1 << 2 | 1 << 7 }],
             sources: vec![SourceStatus {
@@ -171,7 +176,8 @@ mod tests {
             disk_bytes: 4096,
         };
         let expected = "{\"schema\":\"eventmirror.status/1\",\"store\":\"mirror\",\"format_version\":1,".to_owned()
-            + "\"precision\":\"ms\",\"created_at\":\"1970-01-01T00:00:00.005Z\",\"sequence\":2,\"rows\":7,"
+            + "\"precision\":\"ms\",\"created_at\":\"1970-01-01T00:00:00.005Z\",\"sequence\":2,"
+            + "\"horizon\":{\"commit_sequence\":2,\"committed_at\":\"1970-01-01T00:00:00.006Z\"},\"rows\":7,"
             + "\"columns\":[{\"name\":\"plan\",\"types\":[\"bool\",\"text\"]}],"
             + "\"sources\":[{\"source\":\"s3\",\"watermark\":null,\"names\":2,\"last_name\":\"0002.json\","
             + "\"last_sequence\":2,\"applied_at\":\"1970-01-01T00:00:00.006Z\",\"newest\":\"1970-01-01T00:00:00.004Z\"}],\"rejections\":1,\"suppressed_users\":0,\"disk_bytes\":4096}";

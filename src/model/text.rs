@@ -91,6 +91,13 @@ fn quoted(value: ValueRef<'_>, out: &mut String) {
     out.push('"');
 }
 
+/// Milliseconds since 1970 as a time.
+pub(crate) fn rfc3339(millis: i64) -> String {
+    let mut out = String::new();
+    append_plain(ValueRef::Timestamp(millis, TimeUnit::Millisecond), &mut out);
+    out
+}
+
 /// Appends a value for the cell of a table or a CSV file: as [`append_json`] does, but strings without quotes and
 /// escapes. A [`ValueRef::Json`] stays JSON.
 pub fn append_plain(value: ValueRef<'_>, out: &mut String) {

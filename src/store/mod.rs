@@ -10,6 +10,8 @@ mod begin;
 mod beside;
 mod classify;
 mod codec;
+mod gc;
+mod history;
 mod index;
 mod keyspace;
 mod lock;
@@ -18,12 +20,15 @@ mod recover;
 mod snapshot;
 mod sorted_files;
 mod status;
+mod superseded;
 mod touched;
 mod write_rows;
 mod writer;
 
 pub use apply::{BatchWriter, Guards};
 pub use begin::{Origin, Start};
+pub use gc::{Collected, GcOptions, GcProgress, Keep};
+pub use keyspace::meta::Horizon;
 pub use keyspace::names::NameRecord;
 pub use options::StoreOptions;
 pub(crate) use snapshot::StoredRow;
@@ -37,6 +42,7 @@ use crate::model::key::TimePrecision;
 use crate::model::ledger::LedgerEntry;
 use crate::model::rejection::Rejection;
 use crate::model::schema::Schema;
+use history::{History, Hold};
 use keyspace::{FAMILIES, ledger, meta, rejections, suppressions, watermarks};
 use parking_lot::{Mutex, RwLock};
 use rocksdb::{ColumnFamily, DB, DBRawIterator, IteratorMode};
@@ -87,9 +93,13 @@ pub(super) struct Inner {
     pub(super) options: StoreOptions,
     format: meta::Format,
     pub(super) committed: RwLock<Committed>,
+    /// Locked before `committed` where both are.
+    history: Mutex<History>,
     suppressed: RwLock<Arc<HashSet<String>>>,
     pool: Pool,
     writer: Mutex<writer::Writer>,
+    /// Held by the one collection that runs.
+    collecting: Mutex<()>,
 }
 
 impl Inner {
@@ -124,6 +134,7 @@ impl Store {
             let text = format!("the store keeps event times in {}", format.precision.name());
             return Err(Error::new(ErrorKind::Usage, text).advice("leave the precision out; it is fixed at creation"));
         }
+        let history = Mutex::new(History::new(read_horizon(&db, &format)?));
         let committed = read_committed(&db)?;
         let suppressed = RwLock::new(Arc::new(read_suppressed(&db)?));
         let pool = Pool::new(options.pool_memory());
@@ -133,9 +144,11 @@ impl Store {
             options,
             format,
             committed: RwLock::new(committed),
+            history,
             suppressed,
             pool,
             writer: Mutex::default(),
+            collecting: Mutex::default(),
         };
         if !inner.options.read_only {
             beside::remove_views(path)?;
@@ -176,27 +189,32 @@ impl Store {
 
     /// An unchanging view of the table as the last commit left it.
     pub fn snapshot(&self) -> Snapshot {
+        let mut history = self.0.history.lock();
         let committed = self.0.committed.read().clone();
-        Snapshot::new(self.clone(), committed.sequence, committed.rows, committed.schema)
+        let hold = Hold::new(&self.0, &mut history, committed.sequence);
+        Snapshot::new(self.clone(), hold, committed.rows, committed.schema)
     }
 
     /// An unchanging view of the table as the commit `sequence` left it; 0 is the empty table before the first.
     ///
     /// # Errors
-    /// `Usage` where the store has no such commit.
+    /// `Usage` where the store has no such commit, or a collection removed what it shows.
     pub fn snapshot_at(&self, sequence: u64) -> Result<Snapshot> {
+        let rows = match sequence {
+            0 => 0,
+            _ => self.ledger_entry(sequence)?.ok_or_else(|| self.no_such_commit(sequence))?.rows,
+        };
         let schema = self.schema();
-        if sequence == 0 {
-            return Ok(Snapshot::new(self.clone(), 0, 0, schema));
-        }
-        match self.ledger_entry(sequence)? {
-            Some(entry) => Ok(Snapshot::new(self.clone(), sequence, entry.rows, schema)),
-            None => {
-                let last = self.0.committed.read().sequence;
-                let text = format!("the store has no commit {sequence}; its last one is {last}");
-                Err(Error::new(ErrorKind::Usage, text).advice("`eventmirror log` lists the commits"))
-            }
-        }
+        let mut history = self.0.history.lock();
+        history.check(sequence)?;
+        let hold = Hold::new(&self.0, &mut history, sequence);
+        Ok(Snapshot::new(self.clone(), hold, rows, schema))
+    }
+
+    fn no_such_commit(&self, sequence: u64) -> Error {
+        let last = self.0.committed.read().sequence;
+        let text = format!("the store has no commit {sequence}; its last one is {last}");
+        Error::new(ErrorKind::Usage, text).advice("`eventmirror log` lists the commits")
     }
 
     /// The ledger entry of a commit.
@@ -366,7 +384,7 @@ fn open_error(path: &Path, error: rocksdb::Error) -> Error {
 fn finish_new(db: &DB, path: &Path, options: &StoreOptions) -> Result<meta::Format> {
     if db.get_pinned_cf(Families(db).meta(), meta::FORMAT)?.is_none() {
         let precision = options.precision.unwrap_or_default();
-        let format = meta::Format { version: meta::FORMAT_VERSION, precision, created_at: now() };
+        let format = meta::Format { version: meta::FIRST_VERSION, precision, created_at: now() };
         db.put_cf_opt(Families(db).meta(), meta::FORMAT, format.encode()?, &synced())?;
     }
     std::fs::remove_file(path.join(BEGUN))?;
@@ -377,6 +395,14 @@ fn read_format(db: &DB) -> Result<meta::Format> {
     match db.get_pinned_cf(Families(db).meta(), meta::FORMAT)? {
         Some(value) => meta::Format::decode(&value),
         None => Err(codec::corrupt("format stamp", "it is missing")),
+    }
+}
+
+fn read_horizon(db: &DB, format: &meta::Format) -> Result<Option<Horizon>> {
+    let value = db.get_pinned_cf(Families(db).meta(), meta::HORIZON)?;
+    match value.is_some() == (format.version == meta::HORIZON_VERSION) {
+        true => value.map(|value| Horizon::decode(&value)).transpose(),
+        false => Err(codec::corrupt("record of the horizon", "it does not go with the format version")),
     }
 }
 

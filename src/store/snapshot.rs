@@ -1,5 +1,6 @@
 //! Unchanging views of the table.
 
+use super::history::Hold;
 use super::keyspace::rows::{self, Version};
 use super::keyspace::{fingerprints, ledger};
 use super::{Store, codec};
@@ -32,11 +33,12 @@ pub struct Snapshot {
     sequence: u64,
     rows: u64,
     schema: Arc<Schema>,
+    _hold: Arc<Hold>,
 }
 
 impl Snapshot {
-    pub(super) fn new(store: Store, sequence: u64, rows: u64, schema: Arc<Schema>) -> Self {
-        Snapshot { store, sequence, rows, schema }
+    pub(super) fn new(store: Store, hold: Arc<Hold>, rows: u64, schema: Arc<Schema>) -> Self {
+        Snapshot { store, sequence: hold.sequence, rows, schema, _hold: hold }
     }
 
     /// The commit that this view shows.

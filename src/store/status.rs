@@ -1,6 +1,7 @@
 //! What there is to know about a store as a whole.
 
 use super::Store;
+use super::keyspace::meta::{self, Horizon};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::key::TimePrecision;
 use crate::model::position::Position;
@@ -12,12 +13,14 @@ impl Store {
     /// What there is to know about the store as a whole.
     pub fn status(&self) -> Result<Status> {
         let committed = self.0.committed.read().clone();
+        let horizon = self.horizon();
         Ok(Status {
             path: self.0.path.clone(),
-            format_version: self.0.format.version,
+            format_version: horizon.map_or(meta::FIRST_VERSION, |_| meta::HORIZON_VERSION),
             precision: self.precision(),
             created_at: self.0.format.created_at,
             sequence: committed.sequence,
+            horizon,
             rows: committed.rows,
             columns: committed.schema.columns().to_vec(),
             sources: self.sources()?,
@@ -93,6 +96,8 @@ pub struct Status {
     pub created_at: i64,
     /// The last commit.
     pub sequence: u64,
+    /// The oldest commit that can be read; `None` where all can.
+    pub horizon: Option<Horizon>,
     /// Rows in the table.
     pub rows: u64,
     /// The columns in the order of their ids.
@@ -126,7 +131,8 @@ pub struct SourceStatus {
     pub newest: Option<i64>,
 }
 
-fn disk_bytes(path: &Path) -> Result<u64> {
+/// Bytes of all files in a store's folder.
+pub(super) fn disk_bytes(path: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in std::fs::read_dir(path)? {
         // A file that RocksDB took away in between is no file of the store.

@@ -19,12 +19,18 @@ pub(crate) struct Version<'a> {
 /// The histories of rows, one after the other. Making an iterator costs as much as using it, so all share one.
 pub(crate) struct Histories<'a> {
     iterator: DBRawIterator<'a>,
+    horizon: Option<u64>,
     last: u64,
     /// Where the row at hand begins.
     start: Vec<u8>,
 }
 
 impl Histories<'_> {
+    /// The commit up to which versions may be gone: of a key without a version, a tombstone too.
+    pub(crate) fn horizon(&self) -> Option<u64> {
+        self.horizon
+    }
+
     /// What each commit that wrote or deleted the row with an encoded key left of it, newest first.
     pub(crate) fn of(&mut self, encoded: &[u8], each: &mut dyn FnMut(Version<'_>) -> Result<()>) -> Result<()> {
         self.start.clear();
@@ -50,7 +56,10 @@ impl Snapshot {
         let mut read = ReadOptions::default();
         read.set_prefix_same_as_start(true);
         let (inner, last) = (&self.store().0, self.store().snapshot().sequence());
-        Histories { iterator: inner.db.raw_iterator_cf_opt(inner.families().rows(), read), last, start: Vec::new() }
+        let iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
+        // Behind the iterator, which shows what was there when it was made: what is gone from it is before this.
+        let horizon = self.store().horizon().map(|horizon| horizon.sequence);
+        Histories { iterator, horizon, last, start: Vec::new() }
     }
 
     /// The keys with an order hazard, by hash, each with the last commit up to this view that had it.

@@ -16,6 +16,11 @@
 //! | missing / mismatched / unexpected | the mirror takes no INSERT / UPDATE / DELETE (`--ops`) | `op_disabled` |
 //! | missing | the event is later than the last commit, so that no applied batch can have had it | `pending` |
 //!
+//! Behind the horizon of a collection (`gc`) earlier versions are gone, and deleted keys have none. So `stale` may not be
+//! known, and a line below it may be the first that holds; each still says what is true. Of a key without a version
+//! nobody knows whether it was deleted, as late as the horizon: only what was refused after it, or of uncertain order
+//! from it on, counts for `rejected` and `indeterminate`.
+//!
 //! `pending` and `stale` by commits are facts about the mirror's history: the row hashes are equal. Which of the two
 //! sides is right they do not say. Near matches are known when all keys that differ are; so causes come in two halves,
 //! [before](Facts::cause) and [after](Facts::fallback) that line.
@@ -107,6 +112,8 @@ pub(super) struct Facts {
     pub(super) shown_earlier: Option<u64>,
     /// The last commit that wrote or deleted the key.
     pub(super) touched: Option<u64>,
+    /// The commit up to which tombstones are gone, where they are.
+    pub(super) horizon: Option<u64>,
     /// The last commit that refused a row with the key.
     pub(super) rejected: Option<u64>,
     /// The last commit that had several operations on the key in no certain order.
@@ -119,8 +126,9 @@ pub(super) struct Facts {
 impl Facts {
     /// The cause by the lines before that of near matches, and the commit that it is about.
     pub(super) fn cause(&self, kind: Kind) -> Option<(Cause, Option<u64>)> {
-        let rejected = self.rejected.filter(|at| kind != Kind::Unexpected && self.touched < Some(*at));
-        let hazard = self.hazard.filter(|at| self.touched <= Some(*at));
+        let touched = self.touched.or(self.horizon);
+        let rejected = self.rejected.filter(|at| kind != Kind::Unexpected && touched < Some(*at));
+        let hazard = self.hazard.filter(|at| touched <= Some(*at));
         if self.is_suppressed && kind == Kind::Missing {
             return Some((Cause::Suppressed, None));
         }
@@ -174,6 +182,7 @@ mod tests {
             shown_later: Some(9),
             shown_earlier: Some(1),
             touched: Some(3),
+            horizon: None,
             rejected: Some(4),
             hazard: Some(3),
             is_type_drift: true,
@@ -211,6 +220,16 @@ mod tests {
         assert_eq!(cause(Missing, &facts), Some(Cause::Rejected));
         let facts = Facts { hazard: Some(1), ..Facts::default() };
         assert_eq!(cause(Missing, &facts), Some(Cause::Indeterminate));
+    }
+
+    #[test]
+    fn a_tombstone_may_be_gone_up_to_the_horizon() {
+        let of = |rejected, hazard| Facts { rejected, hazard, horizon: Some(5), ..Facts::default() };
+        assert_eq!(cause(Missing, &of(Some(5), Some(4))), None, "the key may have been deleted since");
+        assert_eq!(cause(Missing, &of(Some(6), None)), Some(Cause::Rejected));
+        assert_eq!(cause(Missing, &of(None, Some(5))), Some(Cause::Indeterminate), "no later commit touched it");
+        let there = Facts { touched: Some(2), ..of(Some(3), None) };
+        assert_eq!(cause(Mismatched, &there), Some(Cause::Rejected), "the newest version is never removed");
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl<'a> Known<'a> {
             is_out_of_scope: !plan.scope.contains(key.event_time, plan.precision()),
             hazard: self.hazards.get(&key_hash).copied(),
             rejected: rejected.map(|(sequence, _)| sequence),
+            horizon: self.histories.horizon(),
             is_recent: self.committed_at.is_some_and(|at| key.event_time > at),
             ..Facts::default()
         };

@@ -11,6 +11,7 @@ mod delta;
 mod dialects;
 mod digest;
 mod files;
+mod gc;
 mod laws;
 #[cfg(all(feature = "cli", feature = "object-store"))]
 mod objects;

@@ -5,6 +5,7 @@
 //! "schema"  Vec<Column>, version 1   the columns, ids in their order
 //! "intent"  u64, version 1           a sequence whose rows are being written and not yet committed
 //! "folded"  u64, version 1           the sequence up to which the pages hold everything
+//! "horizon" Horizon, version 1       the oldest commit that can be read, where a collection removed versions
 //! "listed" · length of the source, varint · source · input
 //!           Option<i64>, version 1   the newest object of an input that was listed and applied whole
 //! ```
@@ -20,11 +21,14 @@ pub(in crate::store) const FORMAT: &str = "format";
 pub(in crate::store) const SCHEMA: &str = "schema";
 pub(in crate::store) const INTENT: &str = "intent";
 pub(in crate::store) const FOLDED: &str = "folded";
+pub(in crate::store) const HORIZON: &str = "horizon";
 const LISTED: &str = "listed";
 const VERSION: u8 = 1;
 
-/// The format version that this crate writes and reads. `docs/format.md` lists the changes.
-pub(in crate::store) const FORMAT_VERSION: u32 = 1;
+/// The format version of a store of which every commit can be read. `docs/format.md` lists the changes.
+pub(in crate::store) const FIRST_VERSION: u32 = 1;
+/// The format version of a store with a horizon: a program that does not know of it would show older commits wrongly.
+pub(in crate::store) const HORIZON_VERSION: u32 = 2;
 
 /// What a store is written as.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,15 +45,41 @@ impl Format {
 
     pub(in crate::store) fn decode(value: &[u8]) -> Result<Format> {
         let format: Format = codec::decode(VERSION, value, "format stamp")?;
-        if format.version == FORMAT_VERSION {
+        if matches!(format.version, FIRST_VERSION | HORIZON_VERSION) {
             return Ok(format);
         }
-        let text = format!("the store has format {}, this eventmirror reads {FORMAT_VERSION}", format.version);
-        let advice = match format.version > FORMAT_VERSION {
+        let text = format!(
+            "the store has format {}, this eventmirror reads {FIRST_VERSION} and {HORIZON_VERSION}",
+            format.version
+        );
+        let advice = match format.version > HORIZON_VERSION {
             true => "use a newer eventmirror",
             false => "use an older eventmirror, or build the store again from its sources",
         };
         Err(Error::new(ErrorKind::Unsupported, text).advice(advice))
+    }
+}
+
+/// The oldest commit that can be read: a collection removed what only older ones show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Horizon {
+    /// The commit.
+    pub sequence: u64,
+    /// When it was made, milliseconds since 1970.
+    pub committed_at: i64,
+    /// When the collection began that moved the horizon here, milliseconds since 1970.
+    pub collected_at: i64,
+    /// Whether a collection came to its end since.
+    pub is_finished: bool,
+}
+
+impl Horizon {
+    pub(in crate::store) fn encode(&self) -> Result<Vec<u8>> {
+        codec::encode(VERSION, self)
+    }
+
+    pub(in crate::store) fn decode(value: &[u8]) -> Result<Horizon> {
+        codec::decode(VERSION, value, "record of the horizon")
     }
 }
 
@@ -95,14 +125,29 @@ mod tests {
     }
 
     #[test]
-    fn the_own_format_opens_and_others_are_refused_with_both_numbers() {
-        assert_eq!(Format::decode(&stamp(FORMAT_VERSION).encode().unwrap()).unwrap(), stamp(FORMAT_VERSION));
-        for version in [0, FORMAT_VERSION + 1] {
+    fn the_own_formats_open_and_others_are_refused_with_all_numbers() {
+        for version in [1, 2] {
+            assert_eq!(Format::decode(&stamp(version).encode().unwrap()).unwrap(), stamp(version));
+        }
+        for version in [0, 3] {
             let error = Format::decode(&stamp(version).encode().unwrap()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.to_string().contains(&format!("format {version}")), "{error}");
-            assert!(error.to_string().contains(&format!("reads {FORMAT_VERSION}")), "{error}");
+            assert!(error.to_string().contains("reads 1 and 2"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_horizon_survives_and_damage_is_noticed() {
+        let horizon = Horizon { sequence: 5, committed_at: -1, collected_at: 7, is_finished: true };
+        let bytes = horizon.encode().unwrap();
+        assert_eq!(Horizon::decode(&bytes).unwrap(), horizon);
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(
+            hex[..66],
+            ["656d010119000000", "0500000000000000", "ffffffffffffffff", "0700000000000000", "01"].concat()
+        );
+        assert!(Horizon::decode(&bytes[1..]).is_err());
     }
 
     #[test]

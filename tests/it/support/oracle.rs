@@ -102,6 +102,12 @@ impl Oracle {
         table
     }
 
+    /// How many row versions are there when those are gone that only commits before `horizon` show.
+    pub fn versions(&self, horizon: u64) -> u64 {
+        let later = self.changes.iter().filter(|(of, ..)| *of > horizon);
+        (later.count() + self.as_of(horizon).len()) as u64
+    }
+
     pub fn apply(&mut self, batch: &Batch, options: &ApplyOptions) -> Outcome {
         let mut report = Report::default();
         if let Some(outcome) = self.look_up_position(batch, options, &mut report) {

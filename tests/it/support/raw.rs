@@ -38,6 +38,13 @@ pub fn has_intent(path: &Path) -> bool {
     has_meta && Files::open(path).all("meta").iter().any(|(key, _)| key.as_ref() == b"intent")
 }
 
+/// The format version of a store that no process has open.
+pub fn format_version(path: &Path) -> u32 {
+    let stamp = Files::open(path).all("meta").into_iter().find(|(key, _)| key.as_ref() == b"format").unwrap().1;
+    // The version is first in an envelope with 8 bytes of head.
+    u32::from_le_bytes(stamp[8..12].try_into().unwrap())
+}
+
 /// What is wrong with a store that no process has open; empty where nothing is.
 pub fn faults(path: &Path, schema: &Schema) -> Vec<String> {
     let files = Files::open(path);
