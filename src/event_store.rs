@@ -5,7 +5,7 @@ use crate::model::change::ChangeBatch;
 use crate::model::key::TimePrecision;
 use crate::model::ledger::{Applied, LedgerEntry};
 use crate::model::rejection::Rejection;
-use crate::store::{Collected, GcOptions, GcProgress, Snapshot, SourceStatus, Status, Store, StoreOptions};
+use crate::store::{Collected, GcOptions, GcProgress, Horizon, Snapshot, SourceStatus, Status, Store, StoreOptions};
 use crate::sync::{self, ApplyOptions};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -136,6 +136,7 @@ impl EventStore {
     /// }
     /// let collected = store.gc(&GcOptions { keep: Keep::From(2), ..GcOptions::default() })?;
     /// assert_eq!((collected.removed, collected.kept), (2, 0), "the row, and that it was deleted");
+    /// assert_eq!(store.horizon().map(|horizon| horizon.sequence), Some(2));
     /// assert!(store.snapshot_at(1).is_err());
     /// # Ok(())
     /// # }
@@ -153,6 +154,12 @@ impl EventStore {
         progress: &mut dyn FnMut(GcProgress),
     ) -> Result<Collected> {
         self.0.gc(options, stop, progress)
+    }
+
+    /// The oldest commit that can be read, where [`gc`](EventStore::gc) removed what only earlier ones show; `None` where
+    /// every commit can be read.
+    pub fn horizon(&self) -> Option<Horizon> {
+        self.0.horizon()
     }
 
     /// Rejects every row of a user from now on, as `suppressed_user`.

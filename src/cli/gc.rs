@@ -113,6 +113,7 @@ mod tests {
     use super::super::arguments::{Cli, Command};
     use super::*;
     use clap::Parser;
+    use std::time::Duration;
 
     fn gc(words: &[&str]) -> GcArguments {
         let words = ["eventmirror", "gc", "mirror"].iter().chain(words);
@@ -136,6 +137,13 @@ mod tests {
         let horizon = "{\"commit_sequence\":3,\"committed_at\":\"1970-01-01T00:00:00.005Z\"}";
         assert_eq!(json(&[], Some(3)), format!("{head}{horizon},{tail}:false}}"));
         assert_eq!(json(&["--dry-run"], None), format!("{head}null,{tail}:true}}"));
+    }
+
+    #[test]
+    fn a_week_is_kept_by_default() {
+        assert_eq!((gc(&[]).history, gc(&[]).before), (Duration::from_secs(7 * 86_400), None));
+        assert_eq!(GcOptions { keep: Keep::For(gc(&[]).history), dry_run: gc(&[]).dry_run }, GcOptions::default());
+        assert_eq!(gc(&["--before", "3"]).before, Some(3));
     }
 
     #[test]

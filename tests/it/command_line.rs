@@ -500,7 +500,7 @@ fn every_command_explains_itself() {
     for words in ["Exit codes:", "Examples:", "NO_COLOR", "EVENTMIRROR_"] {
         assert!(help.contains(words), "{words}");
     }
-    for command in ["apply", "get", "scan", "count", "log", "status", "rejected", "completions", "man"] {
+    for command in ["apply", "get", "scan", "count", "gc", "log", "status", "rejected", "completions", "man"] {
         assert!(help.contains(command));
         let help = case.out(&[command, "--help"]);
         assert!(help.contains("Examples:") && help.contains(&format!("eventmirror {command}")), "{help}");
