@@ -1,73 +1,63 @@
-//! Converting, applying and getting, timed by criterion: `cargo bench --bench stages`.
-#![allow(missing_docs)]
+//! From the bytes of a file to net mutations.
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use eventmirror::{
-    Change, ChangeBatch, Converter, Event, EventKey, EventStore, InputFile, Position, SourceOptions, StoreOptions,
-    Value, source,
-};
+use super::workload;
+use criterion::{BatchSize, Criterion, Throughput};
+use eventmirror::ingest::{Coalescing, PreparedRows, Rules, Scratch, coalesce, prepare};
+use eventmirror::model::arena::Pool;
+use eventmirror::model::change::{ChangePart, WindowKind};
+use eventmirror::{Converter, Dialect, InputFile, Schema, SourceOptions, StoreOptions, UpdateMode, source};
+use parking_lot::Mutex;
 use std::io::Write;
 
-const USERS: u64 = 500;
-const EVENTS: u64 = 20_000;
+const ROWS: u64 = 100_000;
 
-fn event(number: u64, version: u64) -> Event {
-    let properties = format!(r#"{{"item":"sku-{number}","price_cents":{},"version":{version}}}"#, number * 7 % 50_000);
-    Event::new(key(number))
-        .with("event_type", Value::Text(["page_view", "cart_add", "search"][(number % 3) as usize].into()))
-        .with("platform", Value::Text("web".into()))
-        .with("revenue", Value::Float(number as f64 / 100.0))
-        .with("event_properties", Value::Json(properties))
+/// A folder with the same events in every format.
+fn files() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder for the files");
+    let store = workload::filled(&folder.path().join("mirror"), ROWS, StoreOptions::default()).expect("a store");
+    for name in ["events.parquet", "events.csv", "events.ndjson"] {
+        workload::write_events(&store, &folder.path().join(name), ROWS, false).expect("a file");
+    }
+    folder
 }
 
-fn key(number: u64) -> EventKey {
-    EventKey::new(format!("user-{}", number % USERS), format!("event-{number}"), 1_767_225_600_000 + number as i64)
+fn parts(folder: &tempfile::TempDir, name: &str) -> Vec<ChangePart> {
+    let options = SourceOptions { dialect: Dialect::Backfill, ..SourceOptions::default() };
+    let parts = source::parts(&InputFile::new(folder.path().join(name), name), &options).expect("the file");
+    parts.collect::<eventmirror::Result<_>>().expect("its parts")
 }
 
-fn filled() -> (tempfile::TempDir, EventStore) {
-    let folder = tempfile::tempdir().expect("a folder for the store");
-    let store = EventStore::open(folder.path().join("mirror"), StoreOptions::default()).expect("a new store");
-    let changes = (0..EVENTS).map(|number| Change::Insert(event(number, 0))).collect();
-    store.apply(ChangeBatch::of_changes("bench", Position::Numbered(0), changes)).expect("the first load");
-    (folder, store)
-}
-
-fn apply(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("apply");
+/// Reading files of each format, without what follows.
+pub(crate) fn decode(criterion: &mut Criterion) {
+    let folder = files();
+    let mut group = criterion.benchmark_group("decode");
     group.sample_size(10);
-    for size in [500u64, 10_000] {
-        let (_folder, store) = filled();
-        let mut position = 0;
-        group.throughput(Throughput::Elements(size));
-        group.bench_function(format!("{size} updates"), |bencher| {
-            let batch = || {
-                position += 1;
-                let numbers = (0..size).map(|number| (number * 37 + position) % EVENTS);
-                let changes = numbers.map(|number| Change::Update(event(number, position))).collect();
-                ChangeBatch::of_changes("bench", Position::Numbered(position), changes)
-            };
-            bencher.iter_batched(batch, |batch| store.apply(batch).expect("a batch"), BatchSize::PerIteration);
-        });
+    group.throughput(Throughput::Elements(ROWS));
+    for format in ["parquet", "csv", "ndjson"] {
+        let name = format!("events.{format}");
+        group.bench_function(format, |bencher| bencher.iter(|| parts(&folder, &name)));
     }
     group.finish();
 }
 
-fn get(criterion: &mut Criterion) {
-    let (_folder, store) = filled();
-    let snapshot = store.snapshot();
-    let mut number = 0;
-    criterion.bench_function("get", |bencher| {
-        bencher.iter(|| {
-            number = (number + 7_919) % EVENTS;
-            snapshot.get(&key(number)).expect("a read")
-        });
+/// Encoding rows, and leaving one mutation a key.
+pub(crate) fn ingest(criterion: &mut Criterion) {
+    let parts = parts(&files(), "events.parquet");
+    let mut group = criterion.benchmark_group("ingest");
+    group.sample_size(10);
+    group.throughput(Throughput::Elements(ROWS));
+    let (schema, rules) = (Mutex::new(Schema::default()), Rules::default());
+    let mut scratch = Scratch::new(&Pool::new(64 << 20));
+    let mut prepared = || -> Vec<PreparedRows> {
+        let all = parts.iter().map(|part| prepare(part, 0, &schema, &rules, &mut scratch));
+        all.collect::<eventmirror::Result<_>>().expect("the rows")
+    };
+    group.bench_function("prepare", |bencher| bencher.iter(&mut prepared));
+    let how = Coalescing { window: WindowKind::Net, mode: UpdateMode::default(), notes_halves: false };
+    group.bench_function("coalesce", |bencher| {
+        bencher.iter_batched(&mut prepared, |rows| coalesce(rows, how, &schema.lock()), BatchSize::PerIteration);
     });
-    criterion.bench_function("events of a user", |bencher| {
-        bencher.iter(|| {
-            number = (number + 7_919) % EVENTS;
-            snapshot.user_events(&format!("user-{}", number % USERS)).expect("a scan").count()
-        });
-    });
+    group.finish();
 }
 
 /// Ten targets: fields, two texts joined, a time, a choice, an object without a member, arithmetic, a path.
@@ -102,8 +92,7 @@ fn change_feed(rows: u64) -> Vec<u8> {
 }
 
 /// Reading a compressed file of JSON lines, and reading it through a converter.
-fn convert(criterion: &mut Criterion) {
-    const ROWS: u64 = 100_000;
+pub(crate) fn convert(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder for the file");
     let path = folder.path().join("1.json.gz");
     std::fs::write(&path, change_feed(ROWS)).expect("a file");
@@ -124,6 +113,3 @@ fn convert(criterion: &mut Criterion) {
     }
     group.finish();
 }
-
-criterion_group!(benches, convert, apply, get);
-criterion_main!(benches);
