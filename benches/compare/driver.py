@@ -13,15 +13,15 @@ import sys
 
 import tasks
 from build import build
+from results import COMMAND, OURS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PEERS = ["duckdb", "sqlite", "delta", "rocksdb"]
+PRODUCT = [OURS, COMMAND]
 # A phase that changes nothing and takes longer than this runs in the first round only.
 SLOW_SECONDS = 60
 GROWTH_ROWS = [1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000]
 GROWTH_PHASES = ["load", "b", "verify"]
-# Three batches of 100,000 and no others: the table stays about as large as it was loaded.
-GROWTH_BATCHES = ["--b", "3", "--b-size", "100000", "--c", "0", "--d", "0"]
 
 
 def options():
@@ -42,7 +42,7 @@ def options():
     parser.add_argument("--picture", metavar="FILE", help="[DIR/results.svg]")
     parser.add_argument("--growth-picture", metavar="FILE", help="[DIR/growth.svg]")
     parser.add_argument("--growth-rows", type=numbers, default=GROWTH_ROWS, metavar="LIST",
-                        help="rows in the store of the job growth [%(default)s]")
+                        help="rows in the store of the job growth [1, 2, 5, 10 and 20 million]")
     parser.add_argument("--eventmirror", metavar="FILE", help="a built command to use, together with --workload")
     parser.add_argument("--workload", metavar="FILE", help="a built runner of phases (the bench of that name)")
     given = parser.parse_args()
@@ -83,13 +83,13 @@ class Run:
             self.slow.add((peer, phase))
         self.record(dict(line, **about))
 
-    def round(self, number, phases, place, about):
+    def round(self, number, phases, everyone, place, about):
         for phase in phases:
-            runners = tasks.of_phase(phase, self.given.peers, place)
-            first = number % len(runners) if runners else 0
-            for peer, words in runners[first:] + runners[:first]:
-                if (peer, phase) not in self.slow:
-                    self.task(peer, phase, words, dict(about, round=number))
+            runners = tasks.of_phase(phase, everyone, place)
+            first = number % len(runners)
+            for who, words in runners[first:] + runners[:first]:
+                if (who, phase) not in self.slow:
+                    self.task(who, phase, words, dict(about, round=number))
 
     def compare(self):
         phases = tasks.phases([job for job in self.given.jobs if job != "growth"])
@@ -99,17 +99,19 @@ class Run:
         if tasks.TEXT_FILES & {tasks.OF_FILES.get(phase) for phase in phases}:
             python("-c", f"import workload; workload.write_text_copies({self.place.data!r})")
         for number in range(self.given.rounds):
-            self.round(number, phases, self.place, dict(job="compare", base_rows=self.given.rows))
+            about = dict(job="compare", base_rows=self.given.rows)
+            self.round(number, phases, PRODUCT + self.given.peers, self.place, about)
 
     def growth(self):
         """The product alone, on tables of different sizes."""
-        self.given.peers = []
         for rows in self.given.growth_rows:
             data = os.path.join(self.given.work, f"growth-{rows}")
-            generate(data, rows, GROWTH_BATCHES)
+            # Batches of one size and few: the table stays about as large as it was loaded.
+            size = min(100_000, rows // 4)
+            generate(data, rows, ["--b", "3", "--b-size", str(size), "--c", "0", "--d", "0"])
             place = tasks.Place(data, self.given.work, self.place.eventmirror, self.place.workload)
             for number in range(self.given.rounds):
-                self.round(number, GROWTH_PHASES, place, dict(job="growth", base_rows=rows))
+                self.round(number, GROWTH_PHASES, [OURS], place, dict(job="growth", base_rows=rows))
             shutil.rmtree(data)
 
 
@@ -123,7 +125,7 @@ def generate(folder, rows, more):
 
 
 def has_gc(binary):
-    return subprocess.run([binary, "gc", "--help"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return subprocess.run([binary, "gc", "--help"], capture_output=True).returncode == 0
 
 
 def main():
@@ -141,7 +143,7 @@ def main():
     # In processes of their own: the peak memory of a child counts from that of its parent on.
     python("table.py", os.path.abspath(given.out), os.path.abspath(given.table))
     python("picture.py", *map(os.path.abspath, (given.out, given.picture, given.growth_picture)))
-    for store in ["eventmirror", "eventmirror-cli", *PEERS]:
+    for store in PRODUCT + PEERS:
         shutil.rmtree(place.store(store), ignore_errors=True)
     sys.exit(0 if all(line["ok"] for line in run.lines) else 1)
 

@@ -1,6 +1,7 @@
 """Pictures of a run, readable on light and on dark pages: picture.py LINES COMPARED GROWN"""
 
 import sys
+from statistics import median
 
 import matplotlib
 from results import OURS, SPEED, Results
@@ -15,8 +16,8 @@ PANELS = [("load", SPEED, "First load"), ("b", SPEED, "Batches of 100,000"), ("c
           ("d", SPEED, "Batches of 500"), ("verify", SPEED, "Verify (peers: full join)"),
           ("lookup", "p50_us", "Point lookup"), ("b", "peak_rss_mb", "Peak memory, batches of 100,000"),
           ("idle", "disk_mb", "Disk when idle")]
-UNITS = {SPEED: "rows/s, more is better", "p50_us": "µs (p50), less is better, logarithmic", "peak_rss_mb": "MB, less is better",
-         "disk_mb": "MB, less is better"}
+UNITS = {SPEED: "rows/s, more is better", "p50_us": "µs (p50), less is better, logarithmic",
+         "peak_rss_mb": "MB, less is better", "disk_mb": "MB, less is better"}
 STYLE = {"text.color": GREY, "axes.labelcolor": GREY, "axes.edgecolor": GREY, "xtick.color": GREY, "ytick.color": GREY,
          "font.size": 9, "svg.fonttype": "none", "svg.hashsalt": "eventmirror", "axes.spines.top": False,
          "axes.spines.right": False, "axes.facecolor": "none", "savefig.transparent": True}
@@ -81,7 +82,7 @@ def grown(results, file):
                    for size in sizes]
         for size, values in zip(sizes, by_size):
             at.plot([size / 1e6] * len(values), values, "o", color=COLOURS[OURS], markersize=3)
-        middles = [sorted(values)[len(values) // 2] if values else float("nan") for values in by_size]
+        middles = [median(values) if values else float("nan") for values in by_size]
         at.plot([size / 1e6 for size in sizes], middles, color=COLOURS[OURS])
         at.set_title(title, loc="left", fontsize=10, fontweight="bold")
         at.set_xlabel("million rows in the store")

@@ -5,6 +5,7 @@ import sys
 from dataclasses import dataclass
 
 from peers import PEERS
+from results import COMMAND, OURS
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -48,19 +49,22 @@ def phases(jobs):
     return [phase for phase in PHASES if phase in wanted]
 
 
-def of_phase(phase, peers, place):
+ABILITIES = {OURS: IN_PROCESS, COMMAND: COMMANDS, "rocksdb": RAW, **PEERS}
+
+
+def words(who, phase, place):
+    """The command with which someone runs a phase."""
+    store = place.store(who)
+    if who in (OURS, "rocksdb"):
+        return [place.workload, place.data, store, phase, who]
+    if who == COMMAND:
+        return [sys.executable, os.path.join(HERE, "command.py"), phase, place.data, store, place.eventmirror]
+    return [sys.executable, os.path.join(HERE, "phase.py"), who, phase, place.data, store]
+
+
+def of_phase(phase, everyone, place):
     """Pairs of a name and the words of a command, one for each who runs the phase."""
     if phase in OF_FILES:
         kind, file = phase.split("_")[0], os.path.join(place.data, OF_FILES[phase])
-        return [("arrow-rs" if kind == "decode" else "eventmirror", [place.workload, place.data, file, kind])]
-    found = []
-    if phase in IN_PROCESS:
-        found.append(("eventmirror", [place.workload, place.data, place.store("eventmirror"), phase]))
-    if phase in COMMANDS:
-        found.append(("eventmirror-cli", [sys.executable, os.path.join(HERE, "command.py"), phase, place.data,
-                                          place.store("eventmirror-cli"), place.eventmirror]))
-    if phase in RAW and "rocksdb" in peers:
-        found.append(("rocksdb", [place.workload, place.data, place.store("rocksdb"), phase, "rocksdb"]))
-    found += [(peer, [sys.executable, os.path.join(HERE, "phase.py"), peer, phase, place.data, place.store(peer)])
-              for peer in PEERS if peer in peers and phase in PEERS[peer]]
-    return found
+        return [("arrow-rs" if kind == "decode" else OURS, [place.workload, place.data, file, kind])]
+    return [(who, words(who, phase, place)) for who in everyone if phase in ABILITIES[who]]

@@ -1,14 +1,14 @@
 """Writes the workload: a table of events, batches of changes to it, and extracts of what comes out.
 
 base.parquet            the first load, in the order of arrival
-b_*, c_*, d_*.parquet   changes: `op` (I, U, D) and the whole row; of a D only the key. One change a key and file.
-snapshot.parquet        the table after b and c, shuffled, with planted differences: planted.json has their keys
+b_*, c_*, d_*.parquet   changes: `op` (I, U, D) and the whole row; of a D only the key. One change a key
+snapshot.parquet        the table after b and c, shuffled, with planted differences, whose keys planted.json has
 snapshot_equal.parquet  the same without differences
 probe_keys, probe_users keys and users that are there after c
 manifest.json           what each file must do, and sums of the table after c and after d
 
-Half a percent of each batch are inserts of keys that are there, as many are updates and as many deletes of keys that are
-not: whoever applies them must leave them out.
+Half a percent of each batch are inserts of keys that are there, as many are updates and as many deletes of keys that
+are not: whoever applies them must leave them out.
 """
 
 import argparse

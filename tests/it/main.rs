@@ -5,6 +5,8 @@
 
 mod backward_compatibility;
 mod command_line;
+#[cfg(all(feature = "cli", feature = "delta", unix))]
+mod comparison;
 mod converter;
 #[cfg(feature = "delta")]
 mod delta;

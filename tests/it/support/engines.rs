@@ -30,6 +30,15 @@ fn successful(command: &mut Command, input: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// The Python that has DuckDB, pyarrow and numpy.
+pub fn python() -> PathBuf {
+    let cache = std::env::var_os("EVENTMIRROR_CACHE").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/eventmirror")));
+    let python = cache.unwrap().join("duckdb/bin/python");
+    assert!(python.is_file(), "DuckDB is not in {}: {ADVICE}", python.display());
+    python
+}
+
 /// DuckDB through Python.
 pub struct DuckDb {
     python: PathBuf,
@@ -49,11 +58,7 @@ else:
 
 impl DuckDb {
     pub fn start() -> DuckDb {
-        let cache = std::env::var_os("EVENTMIRROR_CACHE").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/eventmirror")));
-        let python = cache.unwrap().join("duckdb/bin/python");
-        assert!(python.is_file(), "DuckDB is not in {}: {ADVICE}", python.display());
-        DuckDb { python, folder: tempfile::tempdir().unwrap() }
+        DuckDb { python: python(), folder: tempfile::tempdir().unwrap() }
     }
 
     fn python(&self, result: Option<&Path>, sql: &str) {
