@@ -16,7 +16,7 @@ fn files() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder for the files");
     let store = workload::filled(&folder.path().join("mirror"), ROWS, StoreOptions::default()).expect("a store");
     for name in ["events.parquet", "events.csv", "events.ndjson"] {
-        workload::write_events(&store, &folder.path().join(name), ROWS, false).expect("a file");
+        workload::write(&store, &folder.path().join(name), workload::extract(ROWS, false)).expect("a file");
     }
     folder
 }

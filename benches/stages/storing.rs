@@ -2,7 +2,10 @@
 
 use super::workload::{self, key, user};
 use criterion::{BatchSize, Criterion, Throughput};
-use eventmirror::{EventStore, Extract, ScanRange, SourceOptions, StoreOptions, Verdict, VerifyOptions, verify};
+use eventmirror::{
+    Change, ChangeBatch, EventStore, Extract, Position, ScanRange, SourceOptions, StoreOptions, Verdict, VerifyOptions,
+    verify,
+};
 
 const EVENTS: u64 = 20_000;
 
@@ -22,7 +25,8 @@ pub(crate) fn apply(criterion: &mut Criterion) {
         group.bench_function(format!("{size} updates"), |bencher| {
             let batch = || {
                 position += 1;
-                workload::updates(position, size, EVENTS)
+                let updates = workload::updated(position, size, EVENTS).map(Change::Update);
+                ChangeBatch::of_changes("bench", Position::Numbered(position), updates.collect())
             };
             bencher.iter_batched(batch, |batch| store.apply(batch).expect("a batch"), BatchSize::PerIteration);
         });
@@ -64,7 +68,7 @@ pub(crate) fn compare(criterion: &mut Criterion) {
         [("equal", false, Verdict::Identical), ("with differences", true, Verdict::Different)]
     {
         let file = folder.path().join("extract.parquet");
-        workload::write_events(&store, &file, EVENTS, has_differences).expect("a file");
+        workload::write(&store, &file, workload::extract(EVENTS, has_differences)).expect("a file");
         let extract = Extract::open(&[file.display().to_string()], SourceOptions::default()).expect("the file");
         group.bench_function(name, |bencher| {
             bencher.iter(|| {

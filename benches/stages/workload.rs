@@ -32,29 +32,30 @@ pub(crate) fn filled(path: &Path, events: u64, options: StoreOptions) -> eventmi
     Ok(store)
 }
 
-/// A batch of updates of events that lie all over the table.
-pub(crate) fn updates(position: u64, size: u64, events: u64) -> ChangeBatch {
-    let numbers = (0..size).map(|number| (number * 37 + position) % events);
-    let changes = numbers.map(|number| Change::Update(event(number, position))).collect();
-    ChangeBatch::of_changes("bench", Position::Numbered(position), changes)
+/// New versions of events that lie all over the table.
+pub(crate) fn updated(version: u64, size: u64, events: u64) -> impl Iterator<Item = Event> {
+    (0..size).map(move |number| event((number * 37 + version) % events, version))
 }
 
 /// Every so many events have another version in an extract with differences.
 const DIFFERING: u64 = 1_000;
 
-/// The events of [`filled`] as a file in the format that its name says, as an extract that equals the store or differs.
-pub(crate) fn write_events(store: &EventStore, path: &Path, events: u64, has_differences: bool) -> eventmirror::Result<()> {
-    let version = |number| u64::from(has_differences && number % DIFFERING == 0);
-    let rows = (0..events).map(|number| Ok(event(number, version(number))));
-    let (schema, out) = (store.snapshot(), BufWriter::new(File::create(path)?));
-    let columns = schema.schema().columns();
+/// The events of a [`filled`] store, or what differs from them in a few.
+pub(crate) fn extract(events: u64, has_differences: bool) -> impl Iterator<Item = Event> {
+    (0..events).map(move |number| event(number, u64::from(has_differences && number % DIFFERING == 0)))
+}
+
+/// Events as a file in the format that its name says, with the columns of a store.
+pub(crate) fn write(store: &EventStore, path: &Path, events: impl Iterator<Item = Event>) -> eventmirror::Result<()> {
+    let (snapshot, out, events) = (store.snapshot(), BufWriter::new(File::create(path)?), events.map(Ok));
+    let columns = snapshot.schema().columns();
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("parquet") => {
             let plan = query::ParquetPlan::new(columns);
-            query::write_parquet(rows, columns, &plan, store.precision(), out)?
+            query::write_parquet(events, columns, &plan, store.precision(), out)?
         }
-        Some("csv") => query::write_csv(rows, columns, out)?,
-        _ => query::write_ndjson(rows, out)?,
+        Some("csv") => query::write_csv(events, columns, out)?,
+        _ => query::write_ndjson(events, out)?,
     };
     Ok(())
 }

@@ -53,7 +53,8 @@ fn encode(batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<(), Failure> {
     let operations = batch.column_by_name("op").map(|column| column.as_string::<i32>());
     let schema = batch.schema();
     let is_payload = |name: &str| name != "op" && !KEY_COLUMNS.contains(&name);
-    let payload: Vec<_> = batch.columns().iter().zip(schema.fields()).filter(|(_, field)| is_payload(field.name())).collect();
+    let payload: Vec<_> =
+        batch.columns().iter().zip(schema.fields()).filter(|(_, field)| is_payload(field.name())).collect();
     for row in 0..batch.num_rows() {
         let is_delete = operations.is_some_and(|operations| operations.value(row) == "D");
         let value = (!is_delete).then(|| {

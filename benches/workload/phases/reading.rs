@@ -7,7 +7,10 @@ use eventmirror::{Event, EventStore};
 use std::time::Instant;
 
 /// Measures each question in a second round; the first one warms the caches.
-pub(super) fn warm<Q>(questions: &[Q], mut ask: impl FnMut(&Q) -> Result<(u64, bool), Failure>) -> Result<Measured, Failure> {
+pub(super) fn warm<Q>(
+    questions: &[Q],
+    mut ask: impl FnMut(&Q) -> Result<(u64, bool), Failure>,
+) -> Result<Measured, Failure> {
     let mut measured = Measured { rows: 0, seconds: Vec::with_capacity(questions.len()), ok: true };
     for question in questions {
         measured.ok &= ask(question)?.1;
