@@ -202,7 +202,7 @@ def main():
     parser.add_argument("--seed", type=int, default=42)
     for phase, count in (("b", 10), ("c", 1), ("d", 200)):
         parser.add_argument(f"--{phase}", type=int, default=count, help=f"batches of {phase} [%(default)s]")
-        parser.add_argument(f"--{phase}-size", type=int, help=f"changes in each")
+        parser.add_argument(f"--{phase}-size", type=int, help="changes in each")
     parser.add_argument("--planted", type=int, help="differences of each kind [100]")
     options = parser.parse_args()
     usual = dict(b_size=(100_000, 20), c_size=(1_000_000, 2), d_size=(500, 40), planted=(100, 40))
