@@ -43,7 +43,7 @@ pub use source::{
     SourceOptions, TableStart, WindowFiles,
 };
 pub use store::{
-    Collected, GcOptions, GcProgress, Guards, Horizon, Keep, Scan, ScanRange, Snapshot, SourceStatus, Status,
+    Collected, GcOptions, GcProgress, Guards, Horizon, Keep, Reader, Scan, ScanRange, Snapshot, SourceStatus, Status,
     StoreOptions,
 };
 pub use sync::{ApplyOptions, Progress, apply_files};

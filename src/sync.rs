@@ -1,5 +1,6 @@
 //! Verb 1: source → ingest → store, batch by batch.
 
+mod ahead;
 mod table;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -7,7 +8,7 @@ use crate::event_store::EventStore;
 use crate::ingest::{
     self, Coalesced, Coalescing, EnabledOperations, IdRules, LoneHalves, PreparedRows, Rules, Scratch,
 };
-use crate::model::change::{ChangeBatch, ChangePart, WindowKind};
+use crate::model::change::{ChangeBatch, ChangePart, Parts, WindowKind};
 use crate::model::counts::{Counter, Counts};
 use crate::model::ledger::Applied;
 use crate::model::mutation::Policies;
@@ -16,6 +17,7 @@ use crate::model::scope::Scope;
 use crate::source::{self, Dialect, InputWindow, Known, Listed, SourceOptions, Windows};
 use crate::store::{BatchWriter, Guards, NameRecord, Origin, Start};
 use crate::window::{Noted, Records, Window};
+use ahead::{Ahead, Prepared};
 use crossbeam::channel;
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -100,25 +102,55 @@ pub fn apply_files(
     if source.dialect == Dialect::Databricks {
         windows = source::number_by_version(windows, source, &mut || check_stop(stop))?;
     }
-    let mut all = Vec::with_capacity(windows.len());
-    for window in &windows {
-        progress(Progress::Window { name: &window.name, bytes: window.stat()?.0 });
-        let applied = match applied_before(store, window, source, options.guards.dry_run)? {
-            Some(applied) => applied,
-            None => {
-                let batch = source::open_window(window, source)?;
-                apply_batch(store, batch, options, stop, progress).map_err(|error| error.at(window.name.clone()))?
-            }
-        };
-        progress(Progress::Done(&applied));
-        all.push(applied);
-    }
+    let all = apply_windows(store, &windows, source, options, stop, progress)?;
     if !options.guards.dry_run {
         for (input, newest) in &listings {
             store.0.note_listed(source.source_name(), input, *newest)?;
         }
     }
     Ok(all)
+}
+
+/// Applies windows one after the other. Each is opened, and prepared if it is small, while the one before it is applied.
+fn apply_windows(
+    store: &EventStore,
+    windows: &[InputWindow],
+    source: &SourceOptions,
+    options: &ApplyOptions,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Applied>> {
+    let (sender, receiver) = channel::bounded(0);
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            for (index, window) in windows.iter().enumerate() {
+                // Before the first one there is nothing to do meanwhile.
+                let parts = if index == 0 { 0 } else { ahead::PARTS };
+                if sender.send(Ahead::open(store, window, parts, source, options)).is_err() {
+                    // A window could not be applied.
+                    return;
+                }
+            }
+        });
+        let mut all = Vec::with_capacity(windows.len());
+        for (window, ahead) in windows.iter().zip(receiver) {
+            progress(Progress::Window { name: &window.name, bytes: window.stat()?.0 });
+            let applied = match ahead? {
+                Ahead::Applied(applied) => applied,
+                Ahead::Opened(batch) => {
+                    apply_batch(store, batch, options, stop, progress).map_err(|error| error.at(window.name.clone()))?
+                }
+                Ahead::Prepared(batch, prepared) => {
+                    let again = || Ok(source::open_window(window, source)?.parts);
+                    apply(store, batch, Some((prepared, &again)), options, stop, progress)
+                        .map_err(|error| error.at(window.name.clone()))?
+                }
+            };
+            progress(Progress::Done(&applied));
+            all.push(applied);
+        }
+        Ok(all)
+    })
 }
 
 /// What the store knows of a source's names, for listings.
@@ -178,21 +210,27 @@ pub(crate) fn apply_batch(
     stop: &AtomicBool,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Applied> {
+    apply(store, batch, None, options, stop, progress)
+}
+
+/// Rows that were prepared ahead, and how the batch is read where they are no longer what they would be now.
+type PreparedOr<'a> = (Prepared, &'a dyn Fn() -> Result<Parts>);
+
+/// Applies a batch from its parts, or from rows that were prepared ahead.
+fn apply(
+    store: &EventStore,
+    batch: ChangeBatch,
+    prepared: Option<PreparedOr<'_>>,
+    options: &ApplyOptions,
+    stop: &AtomicBool,
+    progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Applied> {
     let ChangeBatch { source, position, window: kind, first, files, parts } = batch;
     let mut writer = match store.0.begin(Origin { source, position, first, files }, options.guards.clone())? {
         Start::Known(applied) => return Ok(*applied),
         Start::Ready(writer) => writer,
     };
-    let rules = Rules {
-        operations: options.operations,
-        id_rules: options.id_rules,
-        precision: store.0.precision(),
-        suppressed: store.0.suppressed(),
-        policies: options.policies,
-        scope: options.scope,
-        applied_up_to: writer.applied_up_to()?,
-    };
-    let schema = Mutex::new(Schema::clone(&store.0.schema()));
+    let rules = rules(store, options, writer.applied_up_to()?);
     let memory = store.0.options().window_memory();
     let window = Window::new(store.0.path(), memory, store.0.pool());
     let mut read_rows = |rows| {
@@ -200,9 +238,35 @@ pub(crate) fn apply_batch(
         progress(Progress::Rows(rows));
         writer.reject(window.take_rejections(REJECTION_BYTES))
     };
-    read(parts, &rules, &schema, &window, &mut read_rows)?;
-    let closing = write(&mut writer, kind, window, &rules, schema.into_inner(), stop)?;
+    let schema = match prepared {
+        Some((prepared, _)) if prepared.is_current(store, &rules) => {
+            for rows in prepared.rows {
+                read_rows(rows.counts.read)?;
+                window.add(rows)?;
+            }
+            prepared.schema
+        }
+        not_current => {
+            let parts = not_current.map_or(Ok(parts), |(_, again)| again())?;
+            let schema = Mutex::new(Schema::clone(&store.0.schema()));
+            read(parts, &rules, &schema, &window, &mut read_rows)?;
+            schema.into_inner()
+        }
+    };
+    let closing = write(&mut writer, kind, window, &rules, schema, stop)?;
     writer.commit(&closing.counts, &closing.hazards, closing.schema)
+}
+
+fn rules(store: &EventStore, options: &ApplyOptions, applied_up_to: Option<u64>) -> Rules {
+    Rules {
+        operations: options.operations,
+        id_rules: options.id_rules,
+        precision: store.0.precision(),
+        suppressed: store.0.suppressed(),
+        policies: options.policies,
+        scope: options.scope,
+        applied_up_to,
+    }
 }
 
 /// What a commit needs beside the mutations.

@@ -131,7 +131,7 @@ impl Window {
         let Window { folder, memory, pool, level, held, partitions, .. } = self;
         let Held { parts, mut noted, .. } = held.into_inner();
         noted.rejections = in_order(noted.rejections);
-        let files = partitions.into_inner().map(|files| files.into_iter().filter_map(Mutex::into_inner).collect());
+        let files = partitions.into_inner().map(|files| files.into_iter().map(Mutex::into_inner).collect());
         Ok((noted, Records { folder, memory, pool, level, parts, files }))
     }
 
@@ -193,7 +193,8 @@ pub(crate) struct Records {
     pool: Pool,
     level: u32,
     parts: Vec<PreparedRows>,
-    files: Option<Vec<File>>,
+    /// One a partition, where it has rows.
+    files: Option<Vec<Option<File>>>,
 }
 
 impl Records {
@@ -202,12 +203,14 @@ impl Records {
         self.files.is_some()
     }
 
-    /// The rows in the order of their buckets: all records of a key come in one call.
+    /// All records of a key come in one call. Where they did not fit in memory, each call has rows of the lower and of the
+    /// upper half of the buckets, so that two cores have work, and each half comes in the order of its buckets.
     pub(crate) fn drain(self, take: &mut dyn FnMut(Vec<PreparedRows>) -> Result<()>) -> Result<()> {
-        let Some(files) = self.files else { return take(self.parts) };
+        let Some(mut lower) = self.files else { return take(self.parts) };
+        let upper = lower.split_off(lower.len() / 2);
         // Small neighbours come together, so that what is written for them is not in small pieces.
         let mut together = Together { parts: Vec::new(), bytes: 0, most: self.memory / 8, take };
-        for mut file in files {
+        for mut file in lower.into_iter().zip(upper).flat_map(|(low, high)| [low, high]).flatten() {
             let length = file.stream_position()? as usize;
             file.rewind()?;
             if length > self.memory.max(SMALLEST_SPLIT) && self.level + 1 < MAX_LEVEL {

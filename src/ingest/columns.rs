@@ -17,17 +17,22 @@ pub(super) struct EncodedColumn {
     pub(super) id: ColumnId,
     /// Types of values seen, as the schema notes them.
     pub(super) types: u16,
+    /// Nothing where the rows are just hashed.
+    fields: Option<Fields>,
+    /// For dictionaries: which field each row has.
+    keys: Option<Vec<u32>>,
+}
+
+struct Fields {
     bytes: Arena,
     /// One more than there are fields.
     ends: Vec<u32>,
-    /// For dictionaries: which field each row has.
-    keys: Option<Vec<u32>>,
 }
 
 impl EncodedColumn {
     /// Bytes of all encoded fields, a guess at what the rows will take.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.fields.as_ref().map_or(0, |fields| fields.bytes.len())
     }
 
     /// The encoded field of a row; empty for null.
@@ -37,12 +42,13 @@ impl EncodedColumn {
             Some(keys) => keys[row] as usize,
             None => row,
         };
-        &self.bytes[self.ends[field] as usize..self.ends[field + 1] as usize]
+        let Some(Fields { bytes, ends }) = &self.fields else { return &[] };
+        &bytes[ends[field] as usize..ends[field + 1] as usize]
     }
 }
 
-/// A column's id, the factor of its values in row sums, and memory for its fields.
-pub(super) type Target = (ColumnId, u128, Arena);
+/// A column's id, the factor of its values in row sums, and memory for its fields, where they are wanted.
+pub(super) type Target = (ColumnId, u128, Option<Arena>);
 
 /// Encodes a column and adds each value's share to the row sums.
 pub(super) fn encode(field: &Field, array: &dyn Array, target: Target, sums: &mut [u128]) -> Result<EncodedColumn> {
@@ -53,9 +59,9 @@ pub(super) fn encode(field: &Field, array: &dyn Array, target: Target, sums: &mu
     }
     let mut encoder = Encoder::new(target, array.len());
     encoder.column(field, array)?;
-    let Encoder { id, types, bytes, ends, shares, .. } = encoder;
+    let Encoder { id, types, fields, shares, .. } = encoder;
     sums.iter_mut().zip(shares).for_each(|(sum, share)| *sum = sum.wrapping_add(share));
-    Ok(EncodedColumn { id, types, bytes, ends, keys: None })
+    Ok(EncodedColumn { id, types, fields, keys: None })
 }
 
 /// Each distinct value is encoded and hashed once.
@@ -71,22 +77,20 @@ fn encode_dictionary(
     let inner = Field::new(field.name(), values.data_type().clone(), true).with_metadata(field.metadata().clone());
     encoder.column(&inner, values)?;
     encoder.push(None);
-    let mut keys = Vec::with_capacity(array.len());
-    for (row, sum) in sums.iter_mut().enumerate() {
-        let key = array.key(row).map_or(null, |key| key as u32);
-        *sum = sum.wrapping_add(encoder.shares[key as usize]);
-        keys.push(key);
+    let keys = (0..array.len()).map(|row| array.key(row).map_or(null, |key| key as u32));
+    let keys: Vec<u32> = keys.collect();
+    for (sum, key) in sums.iter_mut().zip(&keys) {
+        *sum = sum.wrapping_add(encoder.shares[*key as usize]);
     }
-    let Encoder { id, types, bytes, ends, .. } = encoder;
-    Ok(EncodedColumn { id, types, bytes, ends, keys: Some(keys) })
+    let Encoder { id, types, fields, .. } = encoder;
+    Ok(EncodedColumn { id, types, fields, keys: Some(keys) })
 }
 
 struct Encoder {
     id: ColumnId,
     constant: u128,
     types: u16,
-    bytes: Arena,
-    ends: Vec<u32>,
+    fields: Option<Fields>,
     shares: Vec<u128>,
     canonical: Canonical,
     scratch: Vec<u8>,
@@ -94,14 +98,16 @@ struct Encoder {
 
 impl Encoder {
     fn new((id, constant, bytes): Target, rows: usize) -> Self {
-        let mut ends = Vec::with_capacity(rows + 1);
-        ends.push(0);
+        let fields = |bytes| {
+            let mut ends = Vec::with_capacity(rows + 1);
+            ends.push(0);
+            Fields { bytes, ends }
+        };
         Encoder {
             id,
             constant,
             types: 0,
-            bytes,
-            ends,
+            fields: bytes.map(fields),
             shares: Vec::with_capacity(rows),
             canonical: Canonical::default(),
             scratch: Vec::new(),
@@ -112,8 +118,7 @@ impl Encoder {
     fn push(&mut self, value: Option<ValueRef<'_>>) {
         let mut share = 0;
         if let Some(value) = value {
-            self.types |= 1 << row::tag(value);
-            row::put(self.id, value, &mut self.bytes);
+            self.note(value);
             self.scratch.clear();
             self.canonical.append(value, &mut self.scratch);
             share = hash::value_hash(&self.scratch).wrapping_mul(self.constant);
@@ -122,9 +127,19 @@ impl Encoder {
     }
 
     #[inline]
+    fn note(&mut self, value: ValueRef<'_>) {
+        self.types |= 1 << row::tag(value);
+        if let Some(fields) = &mut self.fields {
+            row::put(self.id, value, &mut fields.bytes);
+        }
+    }
+
+    #[inline]
     fn end_field(&mut self, share: u128) {
         self.shares.push(share);
-        self.ends.push(self.bytes.len() as u32);
+        if let Some(Fields { bytes, ends }) = &mut self.fields {
+            ends.push(bytes.len() as u32);
+        }
     }
 
     fn column(&mut self, field: &Field, array: &dyn Array) -> Result<()> {
@@ -229,8 +244,7 @@ impl Encoder {
         if !is_json {
             return self.push(Some(ValueRef::Text(text)));
         }
-        self.types |= 1 << row::tag(ValueRef::Json(text));
-        row::put(self.id, ValueRef::Json(text), &mut self.bytes);
+        self.note(ValueRef::Json(text));
         self.end_field(hash::value_hash(&self.scratch).wrapping_mul(self.constant));
     }
 

@@ -60,7 +60,7 @@ pub enum IdRules {
 }
 
 /// The options of design section 3 that apply to a batch.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rules {
     /// The operations that are switched on; others are skipped and counted.
     pub operations: EnabledOperations,

@@ -82,6 +82,7 @@ pub fn prepare(
     let columns = encode_columns(part, schema, &mut sums, scratch)?;
     let bytes = columns.iter().map(EncodedColumn::bytes).sum::<usize>() + 64 * count;
     let arena = scratch.pool.arena(bytes.max(scratch.last_bytes));
+    scratch.buckets.make_room(count);
     let mut preparer = Preparer {
         part,
         rules,
@@ -90,6 +91,7 @@ pub fn prepare(
         user_ids: Ids::new(&part.user_id)?,
         insert_ids: Ids::new(&part.insert_id)?,
         buckets: &mut scratch.buckets,
+        keeps_rows: scratch.keeps_rows,
         next_note: 0,
         out: PreparedRows { arena, rows: Vec::with_capacity(count), ..PreparedRows::default() },
     };
@@ -134,7 +136,7 @@ fn encode_columns(
     }
     let encode = |(id, constant, index): (ColumnId, u128, usize)| {
         let last_bytes = scratch.column_bytes.entry(id).or_default();
-        let arena = scratch.pool.arena(*last_bytes);
+        let arena = scratch.keeps_rows.then(|| scratch.pool.arena(*last_bytes));
         let column = columns::encode(arrow_schema.field(index), part.rows.column(index), (id, constant, arena), sums)?;
         *last_bytes = column.bytes();
         Ok(column)
@@ -150,6 +152,7 @@ struct Preparer<'a> {
     user_ids: Ids<'a>,
     insert_ids: Ids<'a>,
     buckets: &'a mut Buckets,
+    keeps_rows: bool,
     /// The first of the part's notes that is of no row before the one at hand.
     next_note: usize,
     out: PreparedRows,
@@ -239,7 +242,9 @@ impl<'a> Preparer<'a> {
         }
         let mut row_hash = 0;
         if is_put {
-            self.columns.iter().for_each(|column| arena.extend_from_slice(column.field(row)));
+            if self.keeps_rows {
+                self.columns.iter().for_each(|column| arena.extend_from_slice(column.field(row)));
+            }
             row_hash = hash::row_hash(key_hash, self.sums[row]);
         }
         // An insert or a delete of its own is no half of an update, though warehouses give its row an id too.
@@ -354,32 +359,46 @@ pub struct Scratch {
     /// Bytes that the last part took, in all and by column: the next one takes about as many.
     last_bytes: usize,
     column_bytes: HashMap<ColumnId, usize>,
+    keeps_rows: bool,
 }
 
 impl Scratch {
     /// An empty one; rows are put into memory of the pool.
     pub fn new(pool: &Pool) -> Self {
-        Scratch { buckets: Buckets::default(), pool: pool.clone(), last_bytes: 0, column_bytes: HashMap::new() }
+        Scratch {
+            buckets: Buckets::default(),
+            pool: pool.clone(),
+            last_bytes: 0,
+            column_bytes: HashMap::new(),
+            keeps_rows: true,
+        }
+    }
+
+    /// One for rows of which just the hashes are wanted: their keys are encoded, their columns are not.
+    pub fn of_hashes(pool: &Pool) -> Self {
+        Scratch { keeps_rows: false, ..Scratch::new(pool) }
     }
 }
 
 /// Buckets of users seen lately: MD5 costs more than everything else about a key, and users come again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Buckets {
     slots: Vec<(String, u16)>,
 }
 
-impl Default for Buckets {
-    fn default() -> Self {
-        Buckets { slots: vec![(String::new(), 0); Self::SLOTS] }
-    }
-}
-
 impl Buckets {
-    const SLOTS: usize = 1 << 14;
+    const MOST_SLOTS: usize = 1 << 14;
+
+    /// Makes ready for the users of a part with so many rows: a small one is done sooner than many slots are made.
+    fn make_room(&mut self, rows: usize) {
+        let slots = rows.next_power_of_two().min(Self::MOST_SLOTS);
+        if slots > self.slots.len() {
+            self.slots = vec![(String::new(), 0); slots];
+        }
+    }
 
     fn of(&mut self, user_id: &str) -> u16 {
-        let slot = xxhash_rust::xxh3::xxh3_64(user_id.as_bytes()) as usize % Self::SLOTS;
+        let slot = xxhash_rust::xxh3::xxh3_64(user_id.as_bytes()) as usize % self.slots.len();
         let (user, bucket) = &mut self.slots[slot];
         if user != user_id {
             *bucket = key::bucket(user_id);

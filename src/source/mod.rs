@@ -61,6 +61,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::change::{ChangeBatch, Operation, Parts};
 use crate::model::value::TimeUnit;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The table's names of payload columns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -120,6 +121,8 @@ pub struct SourceOptions {
     pub memory: usize,
     /// Rows a part at most. A part may have fewer: where rows are large, or at the end of a Parquet row group.
     pub rows_per_part: usize,
+    /// Numbers of rows, rising, for a second look at some rows of a file. Formats that can skip the others do.
+    pub only_rows: Option<Arc<[u64]>>,
 }
 
 impl Default for SourceOptions {
@@ -146,6 +149,7 @@ impl Default for SourceOptions {
             op_aliases: Vec::new(),
             memory: 512 << 20,
             rows_per_part: 16_384,
+            only_rows: None,
         }
     }
 }

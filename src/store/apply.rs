@@ -5,7 +5,7 @@ use super::classify::{Classified, classify};
 use super::keyspace::pages::Entry;
 use super::keyspace::{deltas, fingerprints, ledger, meta, names, rejections, watermarks};
 use super::sorted_files::{self, SortedFiles};
-use super::writer::{State, Writer};
+use super::writer::Writer;
 use super::{Committed, Inner, NameRecord, Store, now, recover, synced, write_rows};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::counts::{Counter, Counts};
@@ -69,6 +69,8 @@ pub struct BatchWriter<'s> {
     changes: HashMap<u16, Fingerprint>,
     rejections: u64,
     near_matches: Vec<NearMatch>,
+    /// How many UPDATEs without a match may still be looked at.
+    near_match_reads: usize,
     pub(super) is_bulk: bool,
     has_written: bool,
     is_done: bool,
@@ -103,6 +105,7 @@ impl<'s> BatchWriter<'s> {
             changes: HashMap::new(),
             rejections: 0,
             near_matches: Vec::new(),
+            near_match_reads: NEAR_MATCH_READS,
             is_bulk: false,
             has_written: false,
             is_done: false,
@@ -156,17 +159,18 @@ impl<'s> BatchWriter<'s> {
         }
         let bad_row = |_| super::codec::corrupt("row", "its fields cannot be read");
         let snapshot = self.store.snapshot();
+        let mut reader = snapshot.reader();
         let mut arena = Vec::new();
         for index in 0..set.mutations.len() {
             let mutation = set.mutations[index];
             if !mutation.is_patch {
                 continue;
             }
-            let Some((_, old)) = snapshot.row(set.key(&mutation))? else { continue };
+            let Some((_, old)) = reader.row(set.key(&mutation))? else { continue };
             let offset = arena.len();
             arena.extend_from_slice(set.key(&mutation));
             let row_start = arena.len();
-            row::merge(&old, set.row(&mutation), &mut arena).map_err(bad_row)?;
+            row::merge(old, set.row(&mutation), &mut arena).map_err(bad_row)?;
             let row_hash = row::hash_fields(mutation.key_hash, &arena[row_start..], schema).map_err(bad_row)?;
             let merged = &mut set.mutations[index];
             (merged.arena, merged.offset) = (set.arenas.len() as u32, offset as u32);
@@ -238,7 +242,8 @@ impl<'s> BatchWriter<'s> {
     }
 
     fn find_near_matches(&mut self, set: &MutationSet, classified: &Classified) -> Result<()> {
-        if !classified.counts.counters.contains_key(&Counter::UpdateWithoutMatch) {
+        let has_any = classified.counts.counters.contains_key(&Counter::UpdateWithoutMatch);
+        if !has_any || self.near_match_reads == 0 {
             return Ok(());
         }
         let snapshot = self.store.snapshot();
@@ -247,12 +252,14 @@ impl<'s> BatchWriter<'s> {
             is_update && matches!(effect, Effect::Inserted | Effect::WithoutEffect | Effect::Rejected(_))
         };
         let unmatched = set.mutations.iter().zip(&classified.effects).filter(has_no_match);
-        for (mutation, _) in unmatched.take(NEAR_MATCH_READS) {
+        let mut same_ids = snapshot.rows_of_none();
+        for (mutation, _) in unmatched.take(self.near_match_reads) {
             if self.near_matches.len() >= NEAR_MATCHES {
                 break;
             }
+            self.near_match_reads -= 1;
             let encoded = set.key(mutation);
-            let mut same_ids = snapshot.rows(&encoded[..encoded.len() - key::TIME_BYTES], &[]);
+            same_ids.seek(&encoded[..encoded.len() - key::TIME_BYTES], &[]);
             if let (Some(found), Some(key)) = (same_ids.next_row()?, key::decode(encoded))
                 && let Some(found) = key::decode(found.key)
             {
@@ -289,10 +296,6 @@ impl<'s> BatchWriter<'s> {
             self.write_commit(&entry, hazards, &schema)?;
         }
         let state = self.writer.state(self.inner)?;
-        for (bucket, change) in &self.changes {
-            let fingerprint = &mut state.fingerprints[usize::from(*bucket)];
-            *fingerprint = fingerprint.plus(*change);
-        }
         (state.sequence, state.rows) = (entry.sequence, rows);
         state.index.shrink();
         self.is_done = true;
@@ -323,7 +326,9 @@ impl<'s> BatchWriter<'s> {
         if self.has_written {
             commit.delete_cf(families.meta(), meta::INTENT);
         }
-        Ok(inner.db.write_opt(commit, &synced())?)
+        let mut options = synced();
+        options.set_memtable_insert_hint_per_batch(true);
+        Ok(inner.db.write_opt(commit, &options)?)
     }
 
     fn put_position(&self, entry: &LedgerEntry, commit: &mut WriteBatch) -> Result<()> {
@@ -342,20 +347,23 @@ impl<'s> BatchWriter<'s> {
 
     fn put_fingerprints(&mut self, sequence: u64, commit: &mut WriteBatch) -> Result<()> {
         let families = self.inner.families();
-        let state: &State = self.writer.state(self.inner)?;
-        let mut changes: Vec<(u16, Fingerprint)> =
-            self.changes.iter().map(|(bucket, change)| (*bucket, *change)).collect();
-        changes.sort_unstable_by_key(|(bucket, _)| *bucket);
-        for (bucket, change) in &changes {
-            let after = state.fingerprints[usize::from(*bucket)].plus(*change);
-            match after.rows {
-                0 => commit.delete_cf(families.fingerprints(), fingerprints::key(*bucket)),
-                _ => commit.put_cf(families.fingerprints(), fingerprints::key(*bucket), fingerprints::encode(after)),
-            }
-        }
+        let changes = self.sorted_changes();
         let key = ledger::key(sequence, ledger::Part::FingerprintChanges);
-        commit.put_cf(families.ledger(), key, fingerprints::encode_changes(&changes));
+        commit.put_cf(families.ledger(), key, fingerprints::encode(&changes));
+        let folds = self.fold_is_due()?;
+        let state = &mut self.writer.state(self.inner)?.fingerprints;
+        if state.change(&changes) || folds {
+            commit.delete_cf(families.fingerprints(), fingerprints::key(state.listed));
+            commit.put_cf(families.fingerprints(), fingerprints::key(sequence), state.list(sequence));
+        }
         Ok(())
+    }
+
+    fn sorted_changes(&self) -> Vec<(u16, Fingerprint)> {
+        let changes = self.changes.iter().map(|(bucket, change)| (*bucket, *change));
+        let mut changes: Vec<(u16, Fingerprint)> = changes.collect();
+        changes.sort_unstable_by_key(|(bucket, _)| *bucket);
+        changes
     }
 
     /// Keeps what changed in the index for the batch's list, unless the pages will be written whole.

@@ -1,6 +1,6 @@
 //! Removal of row versions that no reader may ask for any more.
 //!
-//! The horizon is the oldest commit that can be read. First it moves: the record and the format stamp are synced, and
+//! The horizon is the oldest commit that can be read. First it moves: the record is synced, and
 //! from there on older commits are refused. Then one pass over all versions deletes those that are superseded. At last
 //! the table is compacted, which gives the disk back.
 //!
@@ -164,14 +164,10 @@ fn last_until(commits: impl Iterator<Item = Result<(u64, i64)>>, until: i64) -> 
 }
 
 impl Inner {
-    /// Writes the horizon, with the stamp that keeps programs out which do not know of it.
+    /// Writes the horizon.
     fn set_horizon(&self, history: &mut History, horizon: Horizon) -> Result<()> {
         let family = self.families().meta();
-        let stamp = meta::Format { version: meta::HORIZON_VERSION, ..self.format.clone() };
-        let mut batch = WriteBatch::default();
-        batch.put_cf(family, meta::FORMAT, stamp.encode()?);
-        batch.put_cf(family, meta::HORIZON, horizon.encode()?);
-        self.db.write_opt(batch, &synced())?;
+        self.db.put_cf_opt(family, meta::HORIZON, horizon.encode()?, &synced())?;
         history.horizon = Some(horizon);
         Ok(())
     }

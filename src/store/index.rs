@@ -12,9 +12,13 @@ use crate::error::Result;
 use rocksdb::{DB, WriteBatch};
 
 /// A fold is due when this many entries changed since the last one: few enough that opening a store reads them in
-/// milliseconds, many enough that a page which is written whole carries several changes. Sooner where they exceed the
-/// memory budget: what is not folded cannot be dropped from memory.
+/// milliseconds, many enough that a page which is written whole carries several changes. In a large table it is due when
+/// a quarter of the entries changed, since it writes all of them. Sooner where they exceed the memory budget: what is not
+/// folded cannot be dropped from memory.
 const FOLD_ENTRIES: usize = 1 << 20;
+
+/// Room for so many new entries in a page.
+const SPARE: usize = 4;
 
 /// One page in memory.
 #[derive(Debug, Default)]
@@ -45,7 +49,13 @@ impl Page {
             (Ok(at), 0) => drop(entries.remove(at)),
             (Ok(at), _) => entries[at] = entry,
             (Err(_), 0) => {}
-            (Err(at), _) => entries.insert(at, entry),
+            (Err(at), _) => {
+                // Doubling would leave half of the memory unused: there are tens of thousands of pages.
+                if entries.len() == entries.capacity() {
+                    entries.reserve_exact(SPARE);
+                }
+                entries.insert(at, entry);
+            }
         }
     }
 
@@ -58,6 +68,9 @@ impl Page {
         self.dirty = true;
         // In place, from the end: most changes of a large batch are of new keys.
         let (mut from, mut to) = (old.len(), old.len() + changes.len());
+        if to > old.capacity() {
+            old.reserve_exact(changes.len() + SPARE);
+        }
         old.resize(to, Entry { key_hash: 0, row_hash: 0 });
         for change in changes.iter().rev() {
             let before = old[..from].partition_point(|entry| entry.key_hash <= change.key_hash);
@@ -98,14 +111,17 @@ impl Page {
 
 /// Reads pages that a batch touches.
 pub(super) struct PageReader<'a> {
-    iterator: rocksdb::DBRawIterator<'a>,
+    db: &'a DB,
+    families: Families<'a>,
+    /// Made when the first page is read: mostly all are in memory.
+    iterator: Option<rocksdb::DBRawIterator<'a>>,
     /// The newest sequence that counts.
     committed: u64,
 }
 
 impl<'a> PageReader<'a> {
     pub(super) fn new(db: &'a DB, families: Families<'a>, committed: u64) -> Self {
-        PageReader { iterator: db.raw_iterator_cf(families.pages()), committed }
+        PageReader { db, families, iterator: None, committed }
     }
 
     /// Reads a page unless that was done before.
@@ -113,13 +129,17 @@ impl<'a> PageReader<'a> {
         if page.entries.is_some() {
             return Ok(());
         }
-        self.iterator.seek(pages::key(number, self.committed));
-        let stored = self.iterator.item().and_then(|(key, value)| {
+        let iterator = match &mut self.iterator {
+            Some(iterator) => iterator,
+            empty => empty.insert(self.db.raw_iterator_cf(self.families.pages())),
+        };
+        iterator.seek(pages::key(number, self.committed));
+        let stored = iterator.item().and_then(|(key, value)| {
             let (found, sequence) = pages::split_key(key)?;
             (found == number).then_some((sequence, value))
         });
         let filled = page.fill(number, stored);
-        self.iterator.status()?;
+        iterator.status()?;
         filled
     }
 }
@@ -139,13 +159,25 @@ pub(super) struct Index {
     unfolded: usize,
     /// Entries that may stay in memory.
     budget: usize,
+    /// At most so many entries came into memory since they were counted.
+    grown: usize,
+    /// Rows of the table when the last batch began.
+    rows: usize,
 }
 
 impl Index {
     /// An index with what changed since the last fold; pages are read when they are needed.
     pub(super) fn open(db: &DB, families: Families<'_>, committed: u64, memory: usize) -> Result<Index> {
         let pages = std::iter::repeat_with(Page::default).take(PAGES).collect();
-        let mut index = Index { pages, asked: 0, is_read: false, unfolded: 0, budget: memory / size_of::<Entry>() };
+        let mut index = Index {
+            pages,
+            asked: 0,
+            is_read: false,
+            unfolded: 0,
+            budget: memory / size_of::<Entry>(),
+            grown: 0,
+            rows: 0,
+        };
         let mut iterator = db.raw_iterator_cf(families.deltas());
         iterator.seek_to_first();
         while let Some((key, value)) = iterator.item() {
@@ -173,10 +205,14 @@ impl Index {
         rows: u64,
     ) -> Result<()> {
         self.asked += mutations.min(PAGES);
+        self.rows = rows as usize;
+        // Each mutation may bring its page and a new entry.
+        self.grown += (mutations.min(PAGES) * (rows as usize / PAGES + 1)).min(rows as usize) + mutations;
         if self.is_read || self.asked < PASS_FROM || rows as usize > self.budget {
             return Ok(());
         }
         self.is_read = true;
+        self.grown += rows as usize;
         let mut read = rocksdb::ReadOptions::default();
         read.fill_cache(false);
         read.set_readahead_size(1 << 20);
@@ -196,7 +232,7 @@ impl Index {
 
     /// Whether the changes of a batch (`entries` of them) should be folded into pages right away.
     pub(super) fn fold_is_due(&self, entries: usize) -> bool {
-        self.unfolded + entries >= FOLD_ENTRIES.max(self.budget / 16).min(self.budget)
+        self.unfolded + entries >= FOLD_ENTRIES.max(self.rows / 4).min(self.budget)
     }
 
     /// Notes that a batch wrote its list and left the pages as they are on disk.
@@ -238,6 +274,10 @@ impl Index {
 
     /// Forgets pages beyond the memory budget; those that are not on disk stay.
     pub(super) fn shrink(&mut self) {
+        if self.grown < self.budget / 16 {
+            return;
+        }
+        self.grown = 0;
         let mut entries: usize = self.pages.iter().map(Page::len).sum();
         for page in &mut self.pages {
             if entries <= self.budget {

@@ -10,6 +10,7 @@ mod begin;
 mod beside;
 mod classify;
 mod codec;
+mod fingerprints;
 mod gc;
 mod history;
 mod index;
@@ -32,7 +33,7 @@ pub use keyspace::meta::Horizon;
 pub use keyspace::names::NameRecord;
 pub use options::StoreOptions;
 pub(crate) use snapshot::StoredRow;
-pub use snapshot::{Rows, Scan, ScanRange, Snapshot};
+pub use snapshot::{Reader, Rows, Scan, ScanRange, Snapshot};
 pub use status::{SourceStatus, Status};
 pub(crate) use touched::Histories;
 
@@ -126,7 +127,7 @@ impl Store {
             false => DB::open_cf_descriptors(&options::database(&options), path, options::families(&options))
                 .map_err(|error| open_error(path, error))?,
         };
-        let format = match is_new {
+        let mut format = match is_new {
             true => finish_new(&db, path, &options)?,
             false => read_format(&db)?,
         };
@@ -134,8 +135,11 @@ impl Store {
             let text = format!("the store keeps event times in {}", format.precision.name());
             return Err(Error::new(ErrorKind::Usage, text).advice("leave the precision out; it is fixed at creation"));
         }
-        let history = Mutex::new(History::new(read_horizon(&db, &format)?));
+        let history = Mutex::new(History::new(read_horizon(&db)?));
         let committed = read_committed(&db)?;
+        if !options.read_only {
+            upgrade(&db, &mut format, committed.sequence)?;
+        }
         let suppressed = RwLock::new(Arc::new(read_suppressed(&db)?));
         let pool = Pool::new(options.pool_memory());
         let inner = Inner {
@@ -384,11 +388,23 @@ fn open_error(path: &Path, error: rocksdb::Error) -> Error {
 fn finish_new(db: &DB, path: &Path, options: &StoreOptions) -> Result<meta::Format> {
     if db.get_pinned_cf(Families(db).meta(), meta::FORMAT)?.is_none() {
         let precision = options.precision.unwrap_or_default();
-        let format = meta::Format { version: meta::FIRST_VERSION, precision, created_at: now() };
+        let format = meta::Format { version: meta::FORMAT_VERSION, precision, created_at: now() };
         db.put_cf_opt(Families(db).meta(), meta::FORMAT, format.encode()?, &synced())?;
     }
     std::fs::remove_file(path.join(BEGUN))?;
     read_format(db)
+}
+
+/// Brings an earlier format to the one that is written.
+fn upgrade(db: &DB, format: &mut meta::Format, committed: u64) -> Result<()> {
+    if format.version == meta::FORMAT_VERSION {
+        return Ok(());
+    }
+    let mut batch = rocksdb::WriteBatch::default();
+    fingerprints::upgrade(db, Families(db), committed, &mut batch)?;
+    format.version = meta::FORMAT_VERSION;
+    batch.put_cf(Families(db).meta(), meta::FORMAT, format.encode()?);
+    Ok(db.write_opt(batch, &synced())?)
 }
 
 fn read_format(db: &DB) -> Result<meta::Format> {
@@ -398,12 +414,9 @@ fn read_format(db: &DB) -> Result<meta::Format> {
     }
 }
 
-fn read_horizon(db: &DB, format: &meta::Format) -> Result<Option<Horizon>> {
+fn read_horizon(db: &DB) -> Result<Option<Horizon>> {
     let value = db.get_pinned_cf(Families(db).meta(), meta::HORIZON)?;
-    match value.is_some() == (format.version == meta::HORIZON_VERSION) {
-        true => value.map(|value| Horizon::decode(&value)).transpose(),
-        false => Err(codec::corrupt("record of the horizon", "it does not go with the format version")),
-    }
+    value.map(|value| Horizon::decode(&value)).transpose()
 }
 
 fn read_committed(db: &DB) -> Result<Committed> {

@@ -1,8 +1,8 @@
 //! Unchanging views of the table.
 
+use super::fingerprints::Fingerprints;
 use super::history::Hold;
 use super::keyspace::rows::{self, Version};
-use super::keyspace::{fingerprints, ledger};
 use super::{Store, codec};
 use crate::error::Result;
 use crate::model::fingerprint::Fingerprint;
@@ -10,7 +10,7 @@ use crate::model::key::{self, EventKey};
 use crate::model::schema::Schema;
 use crate::model::value::Event;
 use crate::model::{hash, row};
-use rocksdb::{DBRawIterator, Direction, IteratorMode, ReadOptions};
+use rocksdb::{DBRawIterator, ReadOptions};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -56,30 +56,33 @@ impl Snapshot {
         &self.schema
     }
 
-    /// The event with a key.
+    /// The event with a key. For many keys see [`reader`](Snapshot::reader).
     pub fn get(&self, key: &EventKey) -> Result<Option<Event>> {
-        let encoded = key.encode();
-        let row = self.row(&encoded)?;
-        row.map(|(_, row)| self.event(&encoded, &row)).transpose()
+        self.reader().get(key)
     }
 
-    /// Hash and bytes of the row with an encoded key.
-    pub(super) fn row(&self, encoded: &[u8]) -> Result<Option<(u128, Vec<u8>)>> {
+    /// Looks events up one after the other: several times as fast as [`get`](Snapshot::get), which prepares anew for
+    /// each. While it is there, it keeps files that compaction replaced; make it for a task, not for a lifetime.
+    ///
+    /// ```
+    /// # use eventmirror::{EventKey, EventStore, StoreOptions};
+    /// # fn main() -> eventmirror::Result<()> {
+    /// # let folder = tempfile::tempdir()?;
+    /// # let store = EventStore::open(folder.path().join("mirror"), StoreOptions::default())?;
+    /// let snapshot = store.snapshot();
+    /// let mut reader = snapshot.reader();
+    /// for number in 0..3 {
+    ///     assert_eq!(reader.get(&EventKey::new("ann", format!("order-{number}"), 0))?, None);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn reader(&self) -> Reader<'_> {
         let mut read = ReadOptions::default();
         read.set_prefix_same_as_start(true);
         let inner = &self.store.0;
-        let mut iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
-        iterator.seek([encoded, &rows::sequence_bytes(self.sequence)].concat());
-        let found = match iterator.item() {
-            Some((key, value)) if rows::split_key(key).is_some_and(|(key, _)| key == encoded) => version(value)?,
-            _ => Version::Tombstone,
-        };
-        let row = match found {
-            Version::Row { hash, row } => Some((hash, row.to_vec())),
-            Version::Tombstone => None,
-        };
-        iterator.status()?;
-        Ok(row)
+        let iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
+        Reader { snapshot: self, iterator, start: Vec::new() }
     }
 
     /// The events of a range, in the order of buckets and then of `(user_id, insert_id, event_time)`.
@@ -102,44 +105,23 @@ impl Snapshot {
 
     /// Encoded keys and rows whose key begins with `prefix`, from `start` on.
     pub(crate) fn rows(&self, prefix: &[u8], start: &[u8]) -> Rows<'_> {
+        let mut rows = self.rows_of_none();
+        rows.seek(prefix, start);
+        rows
+    }
+
+    /// No rows, before [`seek`](Rows::seek) says which.
+    pub(crate) fn rows_of_none(&self) -> Rows<'_> {
         let mut read = ReadOptions::default();
         read.set_total_order_seek(true);
-        if prefix.is_empty() {
-            read.set_readahead_size(1 << 20);
-        }
         let inner = &self.store.0;
-        let mut iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
-        iterator.seek(prefix.max(start));
-        Rows { iterator, sequence: self.sequence, prefix: prefix.to_vec(), current: Vec::new(), is_first: true }
+        let iterator = inner.db.raw_iterator_cf_opt(inner.families().rows(), read);
+        Rows { iterator, sequence: self.sequence, prefix: Vec::new(), current: Vec::new(), is_first: true }
     }
 
     /// The fingerprint of each bucket that has rows: kept by every commit, so no row is read.
     pub fn fingerprints(&self) -> Result<BTreeMap<u16, Fingerprint>> {
-        // One view of the database for both families, in case a batch commits in between.
-        let (inner, families) = (&self.store.0, self.store.0.families());
-        let view = inner.db.snapshot();
-        let mut all = BTreeMap::new();
-        for entry in view.iterator_cf(families.fingerprints(), IteratorMode::Start) {
-            let (key, value) = entry?;
-            let read = fingerprints::bucket(&key).zip(fingerprints::decode(&value));
-            let (bucket, fingerprint) = read.ok_or_else(|| codec::corrupt("fingerprint", "its length"))?;
-            all.insert(bucket, fingerprint);
-        }
-        // Commits after this snapshot are taken back, newest or oldest first: sums do not mind.
-        let first = ledger::key(self.sequence + 1, ledger::Part::Entry);
-        for entry in view.iterator_cf(families.ledger(), IteratorMode::From(&first, Direction::Forward)) {
-            let (key, value) = entry?;
-            if ledger::part(&key) != Some(ledger::Part::FingerprintChanges) {
-                continue;
-            }
-            let changes = fingerprints::decode_changes(&value);
-            for (bucket, change) in changes.ok_or_else(|| codec::corrupt("changes of fingerprints", "their length"))? {
-                let before = all.entry(bucket).or_default();
-                *before = before.minus(change);
-            }
-        }
-        all.retain(|_, fingerprint| *fingerprint != Fingerprint::default());
-        Ok(all)
+        Ok(Fingerprints::read(&self.store.0, self.sequence)?.with_rows().collect())
     }
 
     /// The fingerprint of a range of buckets, as of all of them together: two mirrors have the same rows in it exactly when
@@ -182,6 +164,44 @@ fn version(value: &[u8]) -> Result<Version<'_>> {
     rows::version(value).ok_or_else(|| codec::corrupt("row", "it is shorter than its hash"))
 }
 
+/// Looks events up by their keys; see [`Snapshot::reader`].
+pub struct Reader<'a> {
+    snapshot: &'a Snapshot,
+    iterator: DBRawIterator<'a>,
+    /// Where the row at hand begins.
+    start: Vec<u8>,
+}
+
+impl Reader<'_> {
+    /// The event with a key.
+    ///
+    /// # Errors
+    /// `Corrupt` for a damaged row; whatever the disk says.
+    pub fn get(&mut self, key: &EventKey) -> Result<Option<Event>> {
+        let encoded = key.encode();
+        let snapshot = self.snapshot;
+        self.row(&encoded)?.map(|(_, row)| snapshot.event(&encoded, row)).transpose()
+    }
+
+    /// Hash and bytes of the row with an encoded key.
+    pub(super) fn row(&mut self, encoded: &[u8]) -> Result<Option<(u128, &[u8])>> {
+        self.start.clear();
+        self.start.extend_from_slice(encoded);
+        self.start.extend_from_slice(&rows::sequence_bytes(self.snapshot.sequence));
+        self.iterator.seek(&self.start);
+        self.iterator.status()?;
+        match self.iterator.item() {
+            Some((key, value)) if rows::split_key(key).is_some_and(|(key, _)| key == encoded) => {
+                Ok(match version(value)? {
+                    Version::Row { hash, row } => Some((hash, row)),
+                    Version::Tombstone => None,
+                })
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
 /// The newest version of each row that a snapshot shows, borrowed from the database one at a time.
 pub struct Rows<'a> {
     iterator: DBRawIterator<'a>,
@@ -203,6 +223,15 @@ pub(crate) struct StoredRow<'a> {
 }
 
 impl Rows<'_> {
+    /// Goes to the rows whose key begins with `prefix`, from `start` on.
+    pub(crate) fn seek(&mut self, prefix: &[u8], start: &[u8]) {
+        self.prefix.clear();
+        self.prefix.extend_from_slice(prefix);
+        self.current.clear();
+        self.is_first = true;
+        self.iterator.seek(prefix.max(start));
+    }
+
     /// The next row.
     pub(crate) fn next_row(&mut self) -> Result<Option<StoredRow<'_>>> {
         if !self.is_first && self.iterator.valid() {

@@ -1,7 +1,7 @@
 //! What there is to know about a store as a whole.
 
 use super::Store;
-use super::keyspace::meta::{self, Horizon};
+use super::keyspace::meta::Horizon;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::key::TimePrecision;
 use crate::model::position::Position;
@@ -16,7 +16,7 @@ impl Store {
         let horizon = self.horizon();
         Ok(Status {
             path: self.0.path.clone(),
-            format_version: horizon.map_or(meta::FIRST_VERSION, |_| meta::HORIZON_VERSION),
+            format_version: self.0.format.version,
             precision: self.precision(),
             created_at: self.0.format.created_at,
             sequence: committed.sequence,

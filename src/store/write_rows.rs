@@ -24,7 +24,7 @@ pub(super) fn write(writer: &mut BatchWriter<'_>, set: MutationSet, effects: &[E
         writer.declare_intent()?;
         let files = match &mut writer.files {
             Some(files) => files,
-            empty => empty.insert(SortedFiles::begin(inner)?),
+            empty => empty.insert(SortedFiles::begin(inner, writer.is_bulk)?),
         };
         return files.add(set, changing, writer.sequence);
     }

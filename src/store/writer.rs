@@ -1,13 +1,9 @@
 //! What the one writer keeps in memory between batches.
 
+use super::fingerprints::Fingerprints;
 use super::index::Index;
-use super::keyspace::fingerprints;
-use super::{Inner, codec, recover};
+use super::{Inner, recover};
 use crate::error::Result;
-use crate::model::fingerprint::Fingerprint;
-use rocksdb::IteratorMode;
-
-const BUCKETS: usize = 1 << 16;
 
 /// The writer's memory, read from disk when the first batch begins and again after one that failed.
 #[derive(Default)]
@@ -20,7 +16,7 @@ pub(super) struct Writer {
 /// The existence index and the fingerprints as the last batch left them.
 pub(super) struct State {
     pub(super) index: Index,
-    pub(super) fingerprints: Vec<Fingerprint>,
+    pub(super) fingerprints: Fingerprints,
     /// The last batch; ahead of the store's own after a dry run.
     pub(super) sequence: u64,
     pub(super) rows: u64,
@@ -57,13 +53,7 @@ impl State {
         let committed = inner.committed.read().clone();
         let families = inner.families();
         let index = Index::open(&inner.db, families, committed.sequence, inner.options.index_memory())?;
-        let mut fingerprints = vec![Fingerprint::default(); BUCKETS];
-        for entry in inner.db.iterator_cf(families.fingerprints(), IteratorMode::Start) {
-            let (key, value) = entry?;
-            let read = fingerprints::bucket(&key).zip(fingerprints::decode(&value));
-            let (bucket, fingerprint) = read.ok_or_else(|| codec::corrupt("fingerprint", "its length"))?;
-            fingerprints[usize::from(bucket)] = fingerprint;
-        }
+        let fingerprints = Fingerprints::read(inner, committed.sequence)?;
         Ok(State { index, fingerprints, sequence: committed.sequence, rows: committed.rows })
     }
 }

@@ -5,6 +5,7 @@ use super::options::Plan;
 use super::rows::{ComparedRow, for_each_row};
 use crate::diff::{Entry, Join, RowDifference};
 use crate::error::Result;
+use crate::model::change::RowPlace;
 use std::collections::BTreeSet;
 
 /// What the buckets have in sum.
@@ -18,8 +19,17 @@ pub(super) struct Compared {
     pub(super) repeated: u64,
 }
 
-/// Hears of each key that differs, with the store's row of it.
-pub(super) type Each<'a> = &'a mut dyn FnMut(RowDifference, Option<&ComparedRow<'_>>) -> Result<()>;
+/// A key that differs.
+pub(super) struct Found<'a> {
+    pub(super) difference: RowDifference,
+    /// The store's row of it.
+    pub(super) row: Option<&'a ComparedRow<'a>>,
+    /// Where its first row of the extract stands.
+    pub(super) place: RowPlace,
+}
+
+/// Hears of each key that differs.
+pub(super) type Each<'a> = &'a mut dyn FnMut(Found<'_>) -> Result<()>;
 
 impl Compared {
     /// Joins bucket by bucket.
@@ -30,7 +40,8 @@ impl Compared {
         chunk: &Chunk,
         each: Each<'_>,
     ) -> Result<()> {
-        let mut joining = Joining { rest: &chunk.rows, bucket: 0, join: Join::default(), compared: self, each };
+        let mut joining =
+            Joining { rest: &chunk.rows, rows: &[], bucket: 0, join: Join::default(), compared: self, each };
         joining.begin(0);
         for_each_row(plan, plan.snapshot, &chunk.buckets(buckets), &|key_hash| chunk.has(key_hash), &mut |row| {
             joining.take(&row)
@@ -43,6 +54,8 @@ impl Compared {
 struct Joining<'a> {
     /// The rows of the extract in later buckets.
     rest: &'a [Seen],
+    /// Its rows in the bucket.
+    rows: &'a [Seen],
     bucket: u16,
     join: Join,
     compared: &'a mut Compared,
@@ -57,7 +70,10 @@ impl Joining<'_> {
         }
         self.compared.rows += 1;
         match self.join.meet(row.entry) {
-            Some(found) => (self.each)(found, Some(row)),
+            Some(difference) => {
+                let place = first_place(self.rows, difference.key_hash);
+                (self.each)(Found { difference, row: Some(row), place })
+            }
             None => Ok(()),
         }
     }
@@ -74,8 +90,8 @@ impl Joining<'_> {
 
     fn begin(&mut self, bucket: u16) {
         let (rows, rest) = self.rest.split_at(self.rest.partition_point(|row| row.bucket <= bucket));
-        let rows: Vec<Entry> = rows.iter().map(|row| row.entry).collect();
-        (self.rest, self.bucket, self.join) = (rest, bucket, Join::new(rows));
+        let entries: Vec<Entry> = rows.iter().map(|row| row.entry).collect();
+        (self.rest, self.rows, self.bucket, self.join) = (rest, rows, bucket, Join::new(entries));
     }
 
     fn end(&mut self) -> Result<()> {
@@ -83,6 +99,16 @@ impl Joining<'_> {
         let (keys, repeated) = join.counts();
         self.compared.keys += keys;
         self.compared.repeated += repeated;
-        join.missing().try_for_each(|found| (self.each)(found, None))
+        join.missing().try_for_each(|difference| {
+            let place = first_place(self.rows, difference.key_hash);
+            (self.each)(Found { difference, row: None, place })
+        })
     }
+}
+
+/// Where the first row of a key stands; `rows` are those of a bucket, sorted.
+fn first_place(rows: &[Seen], key_hash: u128) -> RowPlace {
+    let first = rows.partition_point(|row| row.entry.key_hash < key_hash);
+    let of_key = rows[first..].iter().take_while(|row| row.entry.key_hash == key_hash);
+    of_key.map(|row| row.place).min().unwrap_or_default()
 }

@@ -5,7 +5,8 @@
 
 use super::Verification;
 use super::cause::Cause;
-use super::extract::{Extract, Read, WantedRow, event};
+use super::compare::Found;
+use super::extract::{Extract, Read, Wanted, WantedRow, event};
 use super::known::{Known, KnownKey};
 use super::options::Plan;
 use super::repair::Repair;
@@ -15,6 +16,7 @@ use crate::diff::columns;
 use crate::diff::times::{self, Lone, Shifts};
 use crate::diff::{Kind, RowDifference};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::change::RowPlace;
 use crate::model::hash;
 use crate::model::key;
 use crate::model::value::Event;
@@ -55,8 +57,8 @@ const UNEXPECTED: bool = true;
 pub(super) struct Explainer<'a> {
     plan: &'a Plan<'a>,
     known: Known<'a>,
-    /// Missing and mismatched keys; sorted by their hashes before the extract is read again.
-    found: Vec<RowDifference>,
+    /// Missing and mismatched keys, and where the extract has them; sorted by their hashes before it is read again.
+    found: Vec<(RowDifference, RowPlace)>,
     /// What became of them.
     cases: Vec<Case>,
     unexpected: Vec<Case>,
@@ -79,12 +81,12 @@ impl<'a> Explainer<'a> {
         })
     }
 
-    /// Takes a key that differs, with the store's row of it.
-    pub(super) fn take(&mut self, found: RowDifference, row: Option<&ComparedRow<'_>>) -> Result<()> {
-        match row.filter(|_| found.kind == Kind::Unexpected) {
+    /// Takes a key that differs.
+    pub(super) fn take(&mut self, found: &Found<'_>) -> Result<()> {
+        match found.row.filter(|_| found.difference.kind == Kind::Unexpected) {
             Some(row) => self.unexpected_row(row),
             None => {
-                self.found.push(found);
+                self.found.push((found.difference, found.place));
                 Ok(())
             }
         }
@@ -114,15 +116,18 @@ impl<'a> Explainer<'a> {
             return Ok(());
         }
         let mut found = std::mem::take(&mut self.found);
-        found.sort_unstable_by_key(|found| found.key_hash);
-        let index = |key_hash: u128| found.binary_search_by_key(&key_hash, |found| found.key_hash).ok();
+        found.sort_unstable_by_key(|(found, _)| found.key_hash);
+        let index = |key_hash: u128| found.binary_search_by_key(&key_hash, |(found, _)| found.key_hash).ok();
+        let mut places: Vec<RowPlace> = found.iter().map(|(_, place)| *place).collect();
+        places.sort_unstable();
         self.known.find_rejected(&extract.source(), &|key_hash| index(key_hash).is_some())?;
         let unread = Case { bucket: 0, ids: 0, time: 0, cause: None, fallback: None, state: State::Unread };
         self.cases = vec![unread; found.len()];
-        extract.wanted(self.plan, buckets, &read.schema, &index, &mut |row| {
+        let wanted = Wanted { buckets, schema: &read.schema, places: &places, index: &index };
+        extract.wanted(self.plan, &wanted, &mut |row| {
             self.plan.check_stop()?;
             match self.cases[row.index].state {
-                State::Unread => self.extract_row(&found[row.index], row),
+                State::Unread => self.extract_row(&found[row.index].0, row),
                 _ => Ok(()),
             }
         })?;
@@ -199,7 +204,7 @@ impl<'a> Explainer<'a> {
         let lone = |is_unexpected, (index, case): (usize, &Case)| {
             case.cause.is_none().then_some(Lone { ids: case.ids, is_unexpected, time: case.time, index })
         };
-        let missing = self.cases.iter().enumerate().filter(|(index, _)| self.found[*index].kind == Kind::Missing);
+        let missing = self.cases.iter().enumerate().filter(|(index, _)| self.found[*index].0.kind == Kind::Missing);
         let missing = missing.filter_map(|it| lone(MISSING, it));
         let unexpected = self.unexpected.iter().enumerate().filter_map(|it| lone(UNEXPECTED, it));
         // A million keys of one side alone need no list.
@@ -224,7 +229,7 @@ impl<'a> Explainer<'a> {
     pub(super) fn finish(mut self, result: &mut Verification) -> Result<()> {
         let units_a_day = DAY_MICROS / self.plan.precision().micros();
         result.shift = self.find_near_matches().main();
-        let kinds = self.found.iter().map(|found| found.kind);
+        let kinds = self.found.iter().map(|(found, _)| found.kind);
         let cases = kinds.zip(&self.cases).zip(0..).map(|((kind, case), index)| ((MISSING, index), kind, case));
         let unexpected = self.unexpected.iter().zip(0..);
         let unexpected = unexpected.map(|(case, index)| ((UNEXPECTED, index), Kind::Unexpected, case));

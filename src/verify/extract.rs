@@ -6,6 +6,7 @@ use super::options::Plan;
 use super::rows::for_each_row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event_store::EventStore;
+use crate::model::change::RowPlace;
 use crate::model::counts::Counts;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::schema::Schema;
@@ -78,7 +79,7 @@ impl Extract {
         let Rows::Store(snapshot) = &self.0 else { return Ok(()) };
         let mut rows = Vec::with_capacity(BATCH);
         for_each_row(plan, snapshot, buckets, &|_| true, &mut |row| {
-            rows.push(Seen { bucket: row.bucket, entry: row.entry });
+            rows.push(Seen { bucket: row.bucket, entry: row.entry, place: RowPlace::default() });
             if rows.len() == BATCH { read.hashes.add(std::mem::take(&mut rows)) } else { Ok(()) }
         })?;
         read.hashes.add(rows)
@@ -92,19 +93,18 @@ impl Extract {
         }
     }
 
-    /// Reads the rows again, in their order, and hands those over whose keys are wanted.
+    /// Reads the wanted rows again, in their order, and hands them over.
     pub(super) fn wanted(
         &self,
         plan: &Plan<'_>,
-        buckets: &BTreeSet<u16>,
-        schema: &Schema,
-        index: &(dyn Fn(u128) -> Option<usize> + Sync),
+        wanted: &Wanted<'_>,
         each: &mut dyn FnMut(WantedRow) -> Result<()>,
     ) -> Result<()> {
         match &self.0 {
-            Rows::Files(files) => files.wanted(plan, schema, index, each),
+            Rows::Files(files) => files.wanted(plan, wanted, each),
             Rows::Store(snapshot) => {
-                for_each_row(plan, snapshot, buckets, &|key_hash| index(key_hash).is_some(), &mut |row| {
+                let index = wanted.index;
+                for_each_row(plan, snapshot, wanted.buckets, &|key_hash| index(key_hash).is_some(), &mut |row| {
                     let Some(index) = index(row.entry.key_hash) else { return Ok(()) };
                     let (key, columns) = (row.stored.key, row.stored.row);
                     let unreadable = || Error::new(ErrorKind::Corrupt, "a row of the other store cannot be read");
@@ -173,6 +173,18 @@ pub struct Place {
     pub file: String,
     /// Line or row, counted from 1.
     pub row_number: u64,
+}
+
+/// Which rows of the extract are wanted.
+pub(super) struct Wanted<'a> {
+    /// The buckets that they are in.
+    pub(super) buckets: &'a BTreeSet<u16>,
+    /// The columns by their ids in encoded rows.
+    pub(super) schema: &'a Schema,
+    /// Where they stand, sorted.
+    pub(super) places: &'a [RowPlace],
+    /// What a key is known by to those who want it, by its hash.
+    pub(super) index: &'a (dyn Fn(u128) -> Option<usize> + Sync),
 }
 
 /// A wanted row of the extract.

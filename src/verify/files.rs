@@ -4,7 +4,7 @@
 //! files ──one thread──▶ parts ──all cores──▶ hashed or wanted rows ──in the order of the files──▶ the caller
 //! ```
 
-use super::extract::{Place, Read, WantedRow, event};
+use super::extract::{Place, Read, Wanted, WantedRow, event};
 use super::hashes::Seen;
 use super::input::Input;
 use super::options::Plan;
@@ -13,7 +13,7 @@ use crate::diff::columns::Columns;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::{self, PreparedRow, PreparedRows, Rules, Scratch};
 use crate::model::arena::Pool;
-use crate::model::change::ChangePart;
+use crate::model::change::{ChangePart, RowPlace};
 use crate::model::counts::Counts;
 use crate::model::fingerprint::Fingerprint;
 use crate::model::schema::Schema;
@@ -21,6 +21,7 @@ use crate::source::{self, Dialect, SourceOptions};
 use crossbeam::channel::{self, Receiver, Sender};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 const BUCKETS: usize = 1 << 16;
 /// Decoding a file may always hold so much.
@@ -47,6 +48,7 @@ struct Worker<'a> {
     rules: Rules,
     schema: &'a Mutex<Schema>,
     scratch: Scratch,
+    hash_scratch: Scratch,
 }
 
 /// What came of a part by its number.
@@ -73,7 +75,7 @@ impl Files {
         let mut read = Read::new(plan);
         let mut sums = vec![Fingerprint::default(); BUCKETS];
         let schema = Mutex::new(read.schema.clone());
-        self.for_each_part(plan, &schema, &|worker, part| worker.hash(part), &mut |hashed: Hashed| {
+        self.for_each_part(plan, &schema, None, &|worker, part| worker.hash(part), &mut |hashed: Hashed| {
             read.counts.add(&hashed.counts);
             read.out_of_range += hashed.out_of_range;
             read.columns.extend(hashed.columns);
@@ -86,17 +88,18 @@ impl Files {
         Ok(read)
     }
 
-    /// Reads all rows again and hands the wanted ones over.
+    /// Reads the wanted rows again and hands them over.
     pub(super) fn wanted(
         &self,
         plan: &Plan<'_>,
-        schema: &Schema,
-        index: &(dyn Fn(u128) -> Option<usize> + Sync),
+        wanted: &Wanted<'_>,
         each: &mut dyn FnMut(WantedRow) -> Result<()>,
     ) -> Result<()> {
-        let schema = Mutex::new(schema.clone());
-        let work = |worker: &mut Worker<'_>, part: Numbered| worker.wanted(self.inputs[part.input].name(), part, index);
-        self.for_each_part(plan, &schema, &work, &mut |rows: Vec<WantedRow>| rows.into_iter().try_for_each(&mut *each))
+        let schema = Mutex::new(wanted.schema.clone());
+        let work =
+            |worker: &mut Worker<'_>, part: Numbered| worker.wanted(self.inputs[part.input].name(), part, wanted);
+        let mut each = |rows: Vec<WantedRow>| rows.into_iter().try_for_each(&mut *each);
+        self.for_each_part(plan, &schema, Some(wanted.places), &work, &mut each)
     }
 
     /// Works on all parts, and hands over what comes of them in their order.
@@ -104,6 +107,7 @@ impl Files {
         &self,
         plan: &Plan<'_>,
         schema: &Mutex<Schema>,
+        places: Option<&[RowPlace]>,
         work: &(dyn Fn(&mut Worker<'_>, Numbered) -> Result<T> + Sync),
         each: &mut dyn FnMut(T) -> Result<()>,
     ) -> Result<()> {
@@ -116,7 +120,7 @@ impl Files {
             }
             // When every worker is gone, so is the channel, and sending fails instead of waiting for ever.
             drop(to_do);
-            scope.spawn(move || self.send_all(plan, &parts, &done));
+            scope.spawn(move || self.send_all(plan, places, &parts, &done));
             let (mut waiting, mut next) = (BTreeMap::new(), 0);
             for (number, result) in results {
                 waiting.insert(number, result);
@@ -129,13 +133,24 @@ impl Files {
         })
     }
 
-    /// Decodes all files. An error takes the place of the part that could not be read.
-    fn send_all<T>(&self, plan: &Plan<'_>, parts: &Sender<Numbered>, done: &Sender<Done<T>>) {
+    /// Decodes the files that have rows at these places, or all. An error takes the place of the part that could not be
+    /// read.
+    fn send_all<T>(
+        &self,
+        plan: &Plan<'_>,
+        places: Option<&[RowPlace]>,
+        parts: &Sender<Numbered>,
+        done: &Sender<Done<T>>,
+    ) {
         let memory = self.source.memory.min((plan.memory / 4).max(LEAST_MEMORY));
-        let source = SourceOptions { memory, ..self.source.clone() };
+        let mut source = SourceOptions { memory, ..self.source.clone() };
         let mut number = 0;
         let mut send = || -> Result<()> {
             for (index, input) in self.inputs.iter().enumerate() {
+                source.only_rows = places.map(|places| rows_of(places, index));
+                if source.only_rows.as_ref().is_some_and(|rows| rows.is_empty()) {
+                    continue;
+                }
                 for part in input.parts(&source)? {
                     plan.check_stop()?;
                     let part = self.compared(plan, part?);
@@ -168,6 +183,15 @@ impl Files {
     }
 }
 
+/// The numbers of an input's rows among these places.
+fn rows_of(places: &[RowPlace], input: usize) -> Arc<[u64]> {
+    let first = places.partition_point(|place| place.file() < input);
+    let of_input = places[first..].iter().take_while(|place| place.file() == input);
+    let mut rows: Vec<u64> = of_input.map(|place| place.row()).collect();
+    rows.dedup();
+    rows.into()
+}
+
 /// The rows of a part as hashes.
 struct Hashed {
     rows: Vec<Seen>,
@@ -180,7 +204,8 @@ impl<'a> Worker<'a> {
     fn new(plan: &'a Plan<'a>, schema: &'a Mutex<Schema>) -> Self {
         // Rows of forgotten users are compared too: that they are missing has a cause.
         let rules = Rules { precision: plan.precision(), ..Rules::default() };
-        Worker { plan, rules, schema, scratch: Scratch::new(&Pool::new(plan.memory / 16)) }
+        let pool = Pool::new(plan.memory / 16);
+        Worker { plan, rules, schema, scratch: Scratch::new(&pool), hash_scratch: Scratch::of_hashes(&pool) }
     }
 
     fn run<T>(
@@ -201,34 +226,31 @@ impl<'a> Worker<'a> {
     fn hash(&mut self, part: Numbered) -> Result<Hashed> {
         let schema = part.part.rows.schema();
         let columns = part.part.payload.iter().map(|index| schema.field(*index).name().clone()).collect();
-        let prepared = self.prepare(part.part)?;
+        let compared = self.of_compared_columns(part.part);
+        let prepared = ingest::prepare(&compared, 0, self.schema, &self.rules, &mut self.hash_scratch)?;
         let compared = prepared.rows.iter().filter(|row| self.plan.has(key(&prepared, row)));
-        let rows: Vec<Seen> = compared
-            .map(|row| Seen { bucket: row.bucket, entry: Entry { key_hash: row.key_hash, row_hash: row.row_hash } })
-            .collect();
+        let seen = |row: &PreparedRow| Seen {
+            bucket: row.bucket,
+            entry: Entry { key_hash: row.key_hash, row_hash: row.row_hash },
+            place: RowPlace::new(part.input as u32, row.place.row()),
+        };
+        let mut rows: Vec<Seen> = Vec::with_capacity(prepared.rows.len());
+        rows.extend(compared.map(seen));
         let out_of_range = (prepared.rows.len() - rows.len()) as u64;
         Ok(Hashed { rows, counts: prepared.counts, out_of_range, columns })
     }
 
-    fn wanted(
-        &mut self,
-        input: &str,
-        part: Numbered,
-        index: &(dyn Fn(u128) -> Option<usize> + Sync),
-    ) -> Result<Vec<WantedRow>> {
+    fn wanted(&mut self, input: &str, part: Numbered, wanted: &Wanted<'_>) -> Result<Vec<WantedRow>> {
         let unreadable = || Error::new(ErrorKind::InvalidInput, "a row of the extract cannot be read").at(input);
-        let keys = ChangePart { payload: [].into(), ..part.part.clone() };
-        let keys = ingest::prepare(&keys, 0, self.schema, &self.rules, &mut self.scratch)?;
-        // The order of a row is its place in the part.
-        let wanted = keys.rows.iter().filter(|row| self.plan.has(key(&keys, row)));
-        let (places, wanted): (Vec<usize>, Vec<usize>) =
-            wanted.filter_map(|row| Some((row.order as usize, index(row.key_hash)?))).unzip();
-        if wanted.is_empty() {
+        let place = |row: usize| RowPlace::new(part.input as u32, part.part.row_numbers.get(row));
+        let count = part.part.rows.num_rows();
+        let rows: Vec<usize> = (0..count).filter(|row| wanted.places.binary_search(&place(*row)).is_ok()).collect();
+        if rows.is_empty() {
             return Ok(Vec::new());
         }
-        // Columns take most of the time, and few rows are wanted as a rule.
-        let part = part.part.take(&places).map_err(|error| unreadable().because(error))?;
-        let hashed = self.prepare(part.clone())?;
+        let part = part.part.take(&rows).map_err(|error| unreadable().because(error))?;
+        let compared = self.of_compared_columns(part.clone());
+        let hashed = ingest::prepare(&compared, 0, self.schema, &self.rules, &mut self.scratch)?;
         // Samples and repairs show all columns, also those that are not compared.
         let whole = match self.plan.comparison.columns {
             Columns::All => None,
@@ -236,22 +258,25 @@ impl<'a> Worker<'a> {
         };
         let rows = whole.as_ref().unwrap_or(&hashed);
         let schema = self.schema.lock();
-        let of = |((row, hashed), index): ((&PreparedRow, &PreparedRow), usize)| {
+        // Files of a table may have rows of one number: their keys tell which is meant.
+        let is_wanted =
+            |row: &PreparedRow| if self.plan.has(key(rows, row)) { (wanted.index)(row.key_hash) } else { None };
+        let of = |(row, hashed): (&PreparedRow, &PreparedRow)| {
+            let Some(index) = is_wanted(row) else { return Ok(None) };
             let columns = &rows.arena[row.offset as usize..][row.key_length as usize..][..row.row_length as usize];
             let place = Some(Place { file: input.to_owned(), row_number: row.place.row() });
             let key = key(rows, row).to_vec();
             let event = event(&key, columns, &schema).ok_or_else(unreadable)?;
-            Ok(WantedRow { index, place, row_hash: hashed.row_hash, key, event })
+            Ok(Some(WantedRow { index, place, row_hash: hashed.row_hash, key, event }))
         };
-        rows.rows.iter().zip(&hashed.rows).zip(wanted).map(of).collect()
+        rows.rows.iter().zip(&hashed.rows).filter_map(|row| of(row).transpose()).collect()
     }
 
-    /// Encodes and hashes the columns that are compared.
-    fn prepare(&mut self, mut part: ChangePart) -> Result<PreparedRows> {
+    fn of_compared_columns(&self, mut part: ChangePart) -> ChangePart {
         let schema = part.rows.schema();
         let is_compared = |index: &&usize| self.plan.comparison.columns.has(schema.field(**index).name());
         part.payload = part.payload.iter().filter(is_compared).copied().collect();
-        ingest::prepare(&part, 0, self.schema, &self.rules, &mut self.scratch)
+        part
     }
 }
 

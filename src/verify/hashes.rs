@@ -3,6 +3,7 @@
 
 use crate::diff::Entry;
 use crate::error::{Error, Result};
+use crate::model::change::RowPlace;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Seek, Write};
@@ -12,13 +13,15 @@ use std::io::{BufReader, BufWriter, Read, Seek, Write};
 pub(super) struct Seen {
     pub(super) bucket: u16,
     pub(super) entry: Entry,
+    /// Which input it stands in, and which row of it; nothing, where the extract is a store.
+    pub(super) place: RowPlace,
 }
 
 /// Files that rows are spilled to, each of a range of buckets.
 const PARTITIONS: u32 = 64;
 const BUCKETS_OF_ALL: u32 = 1 << 16;
 /// Bytes of a row in a file.
-const BYTES: usize = 2 + 16 + 16;
+const BYTES: usize = 2 + 16 + 16 + 8;
 /// A partition of fewer rows is never read in slices.
 const SMALLEST_SLICE: usize = 1 << 10;
 
@@ -80,6 +83,7 @@ impl Hashes {
             file.write_all(&row.bucket.to_le_bytes())?;
             file.write_all(&row.entry.key_hash.to_le_bytes())?;
             file.write_all(&row.entry.row_hash.to_le_bytes())?;
+            file.write_all(&row.place.to_bits().to_le_bytes())?;
         }
         self.count = 0;
         Ok(())
@@ -88,8 +92,10 @@ impl Hashes {
     /// The rows of these buckets, chunk by chunk: each of the buckets is in some of the chunks, also one without rows.
     pub(super) fn drain(mut self, buckets: &BTreeSet<u16>, take: &mut dyn FnMut(Chunk) -> Result<()>) -> Result<()> {
         if self.files.is_empty() {
-            let wanted = |row: &Seen| buckets.contains(&row.bucket);
-            let mut rows = Vec::with_capacity(self.held.iter().flatten().filter(|row| wanted(row)).count());
+            let mut is_wanted = vec![false; BUCKETS_OF_ALL as usize];
+            buckets.iter().for_each(|bucket| is_wanted[usize::from(*bucket)] = true);
+            let wanted = |row: &Seen| is_wanted[usize::from(row.bucket)];
+            let mut rows = Vec::new();
             self.held.drain(..).for_each(|part| rows.extend(part.into_iter().filter(wanted)));
             rows.sort_unstable();
             return take(Chunk { first: 0, last: u16::MAX, slice: 0, slices: 1, rows });
@@ -126,10 +132,12 @@ fn for_each_row(file: &mut File, each: &mut dyn FnMut(Seen)) -> Result<()> {
     while input.read(&mut bytes[..1])? > 0 {
         input.read_exact(&mut bytes[1..])?;
         let [low, high, hashes @ ..] = bytes;
-        let mut hashes = hashes.as_chunks::<16>().0.iter().map(|hash| u128::from_le_bytes(*hash));
+        let (hashes, place) = hashes.as_chunks::<16>();
+        let mut hashes = hashes.iter().map(|hash| u128::from_le_bytes(*hash));
         let mut hash = || hashes.next().unwrap_or_default();
         let entry = Entry { key_hash: hash(), row_hash: hash() };
-        each(Seen { bucket: u16::from_le_bytes([low, high]), entry });
+        let place = RowPlace::from_bits(place.try_into().map(u64::from_le_bytes).unwrap_or_default());
+        each(Seen { bucket: u16::from_le_bytes([low, high]), entry, place });
     }
     Ok(())
 }
@@ -144,6 +152,7 @@ mod tests {
         let row = |number: u64| Seen {
             bucket: (number * 7_919 % buckets * 211) as u16,
             entry: Entry { key_hash: hash::key_hash(&number.to_le_bytes()), row_hash: u128::from(number) << 70 },
+            place: RowPlace::new(3, number + 1),
         };
         (0..count).map(row).collect()
     }

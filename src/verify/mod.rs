@@ -173,9 +173,8 @@ pub fn verify(snapshot: &Snapshot, extract: &Extract, options: VerifyOptions<'_>
 
     let mut explainer = Explainer::new(&plan, repair.map(|out| Repair::new(out, plan.precision())))?;
     let mut compared = Compared::default();
-    read.take_hashes(&plan).drain(&buckets, &mut |chunk| {
-        compared.add(&plan, &buckets, &chunk, &mut |found, row| explainer.take(found, row))
-    })?;
+    read.take_hashes(&plan)
+        .drain(&buckets, &mut |chunk| compared.add(&plan, &buckets, &chunk, &mut |found| explainer.take(&found)))?;
     explainer.read_extract(extract, &buckets, &read)?;
 
     // Where a bucket agrees with its fingerprint, no key comes twice.

@@ -35,7 +35,7 @@ pub struct VerifyOptions<'a> {
     /// Where the mutations go that make the mirror equal to the extract: gzip, one JSON object a line.
     pub repair: Option<&'a mut (dyn Write + Send)>,
     /// Bytes of memory to use, about: hashes of the extract's rows beyond a quarter of it go to temporary files. Each
-    /// difference takes 56 bytes beside. Default: 512 MiB.
+    /// difference takes 72 bytes beside. Default: 512 MiB.
     pub memory: usize,
     /// Ends the verification when it is set.
     pub stop: Option<&'a AtomicBool>,

@@ -23,8 +23,9 @@ pub(super) fn for_each_row(
     has: &dyn Fn(u128) -> bool,
     each: &mut dyn FnMut(ComparedRow<'_>) -> Result<()>,
 ) -> Result<()> {
+    let mut rows = snapshot.rows_of_none();
     for (first, last) in diff::runs(buckets) {
-        let mut rows = snapshot.rows(&plan.prefix, &first.to_be_bytes());
+        rows.seek(&plan.prefix, &first.to_be_bytes());
         let mut before = None;
         while let Some(stored) = rows.next_row()? {
             let bucket = key::encoded_bucket(stored.key).unwrap_or(u16::MAX);

@@ -1,8 +1,8 @@
 //! Files: read once, hashed on the way, applied exactly once.
 
-use crate::support::fast_folder;
+use crate::support::{dump, fast_folder};
 use eventmirror::{
-    Applied, ApplyOptions, ErrorKind, EventStore, Guards, InputFile, Named, Position, Result, SourceOptions,
+    Applied, ApplyOptions, ErrorKind, EventStore, Guards, InputFile, Named, Position, Progress, Result, SourceOptions,
     StoreOptions, apply_files, source,
 };
 use std::fs::{self, File};
@@ -177,4 +177,59 @@ fn a_file_that_changes_before_the_commit_is_not_applied() {
     assert!(error.to_string().contains("changed while it was read") && error.to_string().contains("a.json"), "{error}");
     assert_eq!((case.store.snapshot().count(), case.store.log().unwrap().count()), (0, 0));
     assert_eq!(case.apply()[0].entry.counts.inserted, 10, "the name is still free");
+}
+
+/// Each file brings a column of its own, one that all have with another type, and rows that the one before it changed.
+fn different_windows(case: &Case) {
+    for number in 0..8u64 {
+        let value = if number % 3 == 0 { format!("\"{number}\"") } else { number.to_string() };
+        let row = |n: u64| {
+            format!("{{\"user_id\":\"u{n}\",\"insert_id\":\"i\",\"time\":1,\"v\":{value},\"c{}\":{n}}}\n", number / 2)
+        };
+        let rows: String = (number..number + 4).map(row).collect();
+        case.write(&format!("{number}.json"), rows.as_bytes(), 60);
+    }
+}
+
+#[test]
+fn windows_that_are_prepared_ahead_are_as_those_that_are_applied_one_by_one() {
+    let (together, one_by_one) = (Case::new(), Case::new());
+    different_windows(&together);
+    different_windows(&one_by_one);
+    assert_eq!(together.apply().len(), 8);
+    for number in 0..8 {
+        let inputs = [one_by_one.path(&format!("{number}.json")).display().to_string()];
+        let options = ApplyOptions::default();
+        apply_files(&one_by_one.store, &inputs, &one_by_one.options, &options, &AtomicBool::new(false), &mut |_| {})
+            .unwrap();
+    }
+    let seen = |case: &Case| {
+        let counts: Vec<_> = case.store.log().unwrap().map(|entry| entry.unwrap().counts).collect();
+        (dump(&case.store.snapshot()).unwrap(), case.store.status().unwrap().columns, counts)
+    };
+    assert_eq!(seen(&together), seen(&one_by_one));
+    let snapshot = together.store.snapshot();
+    assert_eq!(snapshot.fingerprints().unwrap(), snapshot.fingerprints_of_rows().unwrap());
+}
+
+#[test]
+fn a_user_who_is_forgotten_between_two_windows_is_in_none_that_was_prepared_ahead() {
+    let case = Case::new();
+    for number in 0..5 {
+        case.write(&format!("{number}.json"), &rows(3, number), 60);
+    }
+    let inputs = [case.folder.path().join("files").display().to_string()];
+    let (options, mut done) = (ApplyOptions::default(), 0);
+    let mut hear = |progress: Progress<'_>| {
+        if let Progress::Done(_) = progress {
+            done += 1;
+            if done == 3 {
+                case.store.suppress("ann").unwrap();
+            }
+        }
+    };
+    let applied =
+        apply_files(&case.store, &inputs, &case.options, &options, &AtomicBool::new(false), &mut hear).unwrap();
+    let rejected: Vec<u64> = applied.iter().map(|applied| applied.entry.counts.rejected).collect();
+    assert_eq!(rejected, [0, 0, 0, 3, 3]);
 }

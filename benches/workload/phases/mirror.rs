@@ -4,10 +4,10 @@ use super::Failure;
 use super::data::Data;
 use super::line::{Measured, disk_mb};
 use eventmirror::{
-    Applied, ApplyOptions, Dialect, EventStore, Mapping, Operation, Policies, Policy, ScanRange, SourceOptions,
-    StoreOptions, TimePrecision, Value, apply_files,
+    Applied, ApplyOptions, Dialect, EventStore, Mapping, Operation, Policies, Policy, Progress, ScanRange,
+    SourceOptions, StoreOptions, TimePrecision, Value, apply_files,
 };
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -19,9 +19,9 @@ pub(super) fn open(path: &Path) -> Result<EventStore, Failure> {
 pub(super) fn load(store: &EventStore, data: &Data<'_>) -> Result<Measured, Failure> {
     let source = SourceOptions { dialect: Dialect::Backfill, ..SourceOptions::default() };
     let started = Instant::now();
-    let applied = apply(store, &data.path("base.parquet"), &source)?;
+    let applied = apply(store, &[data.path("base.parquet")], &source, &mut || {})?;
     let seconds = started.elapsed().as_secs_f64();
-    let rows = applied.entry.counts.inserted;
+    let rows = applied.iter().map(|applied| applied.entry.counts.inserted).sum();
     Ok(Measured::once(rows, seconds, data.manifest["n"] == rows))
 }
 
@@ -34,11 +34,15 @@ pub(super) fn changes(store: &EventStore, data: &Data<'_>, phase: &str) -> Resul
         ..SourceOptions::default()
     };
     let mut measured = Measured { rows: 0, seconds: Vec::new(), ok: true };
-    for file in data.batches(phase)? {
-        let started = Instant::now();
-        let applied = apply(store, &file, &source)?;
-        measured.seconds.push(started.elapsed().as_secs_f64());
-        let (counts, expected) = (&applied.entry.counts, data.batch(&file));
+    let files = data.batches(phase)?;
+    let mut last = Instant::now();
+    let all = apply(store, &files, &source, &mut || {
+        measured.seconds.push(last.elapsed().as_secs_f64());
+        last = Instant::now();
+    })?;
+    measured.ok &= all.len() == files.len();
+    for (file, applied) in files.iter().zip(all) {
+        let (counts, expected) = (&applied.entry.counts, data.batch(file));
         measured.rows += counts.read;
         measured.ok &= expected["inserted"] == counts.inserted;
         measured.ok &= expected["updated"] == counts.updated && expected["deleted"] == counts.deleted;
@@ -49,14 +53,24 @@ pub(super) fn changes(store: &EventStore, data: &Data<'_>, phase: &str) -> Resul
     Ok(measured)
 }
 
-fn apply(store: &EventStore, file: &Path, source: &SourceOptions) -> Result<Applied, Failure> {
+/// Applies files in the order of their names, as a user does with a folder of them. `done` hears of each commit.
+fn apply(
+    store: &EventStore,
+    files: &[PathBuf],
+    source: &SourceOptions,
+    done: &mut dyn FnMut(),
+) -> Result<Vec<Applied>, Failure> {
     // The peers leave out what does not match, and count it.
     let policies =
         Policies { on_insert_conflict: Policy::Ignore, on_unmatched_update: Policy::Ignore, ..Policies::default() };
     let options = ApplyOptions { policies, ..ApplyOptions::default() };
-    let input = file.to_string_lossy().into_owned();
-    let mut applied = apply_files(store, &[input], source, &options, &AtomicBool::new(false), &mut |_| {})?;
-    applied.pop().ok_or_else(|| "no batch".into())
+    let inputs: Vec<String> = files.iter().map(|file| file.to_string_lossy().into_owned()).collect();
+    let mut hear = |progress: Progress<'_>| {
+        if let Progress::Done(_) = progress {
+            done();
+        }
+    };
+    Ok(apply_files(store, &inputs, source, &options, &AtomicBool::new(false), &mut hear)?)
 }
 
 fn sums_agree(store: &EventStore, expected: &serde_json::Value) -> Result<bool, Failure> {

@@ -27,8 +27,9 @@ pub(super) fn warm<Q>(
 
 pub(super) fn lookup(store: &EventStore, data: &Data<'_>) -> Result<Measured, Failure> {
     let snapshot = store.snapshot();
+    let mut reader = snapshot.reader();
     warm(&data.probe_keys()?, |key| {
-        let found = snapshot.get(key)?;
+        let found = reader.get(key)?;
         Ok((1, found.is_some_and(|event| event.key == *key)))
     })
 }

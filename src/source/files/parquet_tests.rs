@@ -330,6 +330,31 @@ fn an_object_gives_the_rows_of_a_local_file_and_its_hash_in_one_pass() {
 }
 
 #[test]
+fn wanted_rows_are_read_alone_with_their_numbers() {
+    let properties = || WriterProperties::builder().set_max_row_group_row_count(Some(3_000)).build();
+    let bytes = bytes_of(write(&sample(10_000), properties()));
+    // The first and the last row of a group, neighbours, none of the third group, and numbers that no row has.
+    for wanted in [vec![1, 2, 3_000, 3_001, 5_555, 9_001, 10_000], vec![4_000], vec![], vec![10_001, 99_999]] {
+        for rows_per_part in [16_384, 2] {
+            let only_rows = Some(wanted.clone().into());
+            let options = SourceOptions { only_rows, rows_per_part, ..SourceOptions::default() };
+            let found = |parts: Vec<Rows>| -> Vec<(u64, String)> {
+                let of_part = |part: &Rows| {
+                    let ids = cast(part.batch.column(0), &DataType::Utf8).unwrap();
+                    let row = |row| (part.numbers.get(row), ids.as_string::<i32>().value(row).to_owned());
+                    (0..part.batch.num_rows()).map(row).collect::<Vec<_>>()
+                };
+                parts.iter().flat_map(of_part).collect()
+            };
+            let there = wanted.iter().filter(|number| **number <= 10_000);
+            let expected: Vec<_> = there.map(|number| (*number, format!("event number {:08}", number - 1))).collect();
+            assert_eq!(found(read(file_of(&bytes), &options).unwrap()), expected);
+            assert_eq!(found(read_ranges(&bytes, &options).unwrap().0), expected, "as an object");
+        }
+    }
+}
+
+#[test]
 fn row_groups_out_of_order_are_read_and_overlapping_ones_refused() {
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(3_000)).build();
     let bytes = bytes_of(write(&sample(9_000), properties));

@@ -17,7 +17,7 @@ use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 /// Bytes that are read and hashed at a time.
-pub(super) const CHUNK: usize = 256 << 10;
+pub(super) const CHUNK: usize = 64 << 10;
 
 /// A reader that hashes what passes through it. A clone is the same reader.
 #[derive(Clone)]

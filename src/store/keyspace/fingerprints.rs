@@ -1,62 +1,59 @@
 //! The fingerprint of each bucket: what a verification compares before it reads any row.
 //!
 //! ```text
-//! key    | bucket, 2 bytes big-endian |
-//! value  | rows, 8 bytes little-endian | sum of row hashes modulo 2^128, 16 bytes little-endian |
+//! key    | commit sequence, 8 bytes big-endian |
+//! value  ( bucket, 2 bytes big-endian | rows, 8 bytes little-endian | sum of row hashes modulo 2^128, 16 bytes little-endian )*
 //! changes of a batch (in `ledger`):
-//!        ( bucket, 2 bytes big-endian | rows, 8 bytes little-endian, signed | sum, 16 bytes little-endian )*
+//!        the same, with differences of rows modulo 2^64
 //! ```
 //!
-//! A bucket without rows has no entry. The changes of a batch, kept in its ledger entry, take a fingerprint back to an
-//! earlier sequence.
+//! There is one list, as of the commit that wrote it: of all buckets that have rows, buckets rising. The changes of
+//! batches, kept in their ledger entries, take it to any other commit.
+//!
+//! Format version 1 has an entry a bucket, as of the last commit: `bucket → rows · sum`.
 
 use crate::model::fingerprint::Fingerprint;
 
 pub(in crate::store) const FAMILY: &str = "fingerprints";
-const VALUE_BYTES: usize = 24;
-const CHANGE_BYTES: usize = 26;
+const BYTES: usize = 26;
 
-/// The key of a bucket.
-pub(in crate::store) fn key(bucket: u16) -> [u8; 2] {
-    bucket.to_be_bytes()
+/// The key of the list that a commit wrote.
+pub(in crate::store) fn key(sequence: u64) -> [u8; 8] {
+    sequence.to_be_bytes()
 }
 
-/// The bucket of a key.
-pub(in crate::store) fn bucket(key: &[u8]) -> Option<u16> {
-    Some(u16::from_be_bytes(key.try_into().ok()?))
+/// The commit of a list's key.
+pub(in crate::store) fn sequence(key: &[u8]) -> Option<u64> {
+    Some(u64::from_be_bytes(key.try_into().ok()?))
 }
 
-/// The value of a fingerprint.
-pub(in crate::store) fn encode(fingerprint: Fingerprint) -> [u8; VALUE_BYTES] {
-    let mut out = [0; VALUE_BYTES];
-    out[..8].copy_from_slice(&fingerprint.rows.to_le_bytes());
-    out[8..].copy_from_slice(&fingerprint.sum.to_le_bytes());
-    out
-}
-
-/// The fingerprint of a value.
-pub(in crate::store) fn decode(value: &[u8]) -> Option<Fingerprint> {
-    let value: &[u8; VALUE_BYTES] = value.try_into().ok()?;
-    let rows = u64::from_le_bytes(*value.first_chunk::<8>()?);
-    Some(Fingerprint { rows, sum: u128::from_le_bytes(*value.last_chunk::<16>()?) })
-}
-
-/// The changes of a batch, buckets rising.
-pub(in crate::store) fn encode_changes(changes: &[(u16, Fingerprint)]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(changes.len() * CHANGE_BYTES);
-    for (bucket, change) in changes {
-        out.extend_from_slice(&key(*bucket));
-        out.extend_from_slice(&encode(*change));
+/// The value of a list, or of the changes of a batch; buckets rising.
+pub(in crate::store) fn encode(list: &[(u16, Fingerprint)]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(list.len() * BYTES);
+    for (bucket, fingerprint) in list {
+        out.extend_from_slice(&bucket.to_be_bytes());
+        out.extend_from_slice(&fingerprint.rows.to_le_bytes());
+        out.extend_from_slice(&fingerprint.sum.to_le_bytes());
     }
     out
 }
 
-/// The changes of a batch; `None` where the bytes are none. Row counts are differences modulo 2^64.
-pub(in crate::store) fn decode_changes(value: &[u8]) -> Option<Vec<(u16, Fingerprint)>> {
-    let (chunks, rest) = value.as_chunks::<CHANGE_BYTES>();
-    let changes: Vec<_> =
-        chunks.iter().map(|chunk| Some((bucket(&chunk[..2])?, decode(&chunk[2..])?))).collect::<Option<_>>()?;
-    rest.is_empty().then_some(changes)
+/// What a value lists; `None` where the bytes are no list.
+pub(in crate::store) fn decode(value: &[u8]) -> Option<Vec<(u16, Fingerprint)>> {
+    let (chunks, rest) = value.as_chunks::<BYTES>();
+    let decode = |chunk: &[u8; BYTES]| {
+        let (bucket, numbers) = chunk.split_first_chunk::<2>()?;
+        decode_single(bucket, numbers)
+    };
+    let list: Vec<_> = chunks.iter().map(decode).collect::<Option<_>>()?;
+    rest.is_empty().then_some(list)
+}
+
+/// The fingerprint of an entry of format version 1.
+pub(in crate::store) fn decode_single(key: &[u8], value: &[u8]) -> Option<(u16, Fingerprint)> {
+    let (rows, sum) = value.split_first_chunk::<8>()?;
+    let sum = u128::from_le_bytes(sum.try_into().ok()?);
+    Some((u16::from_be_bytes(key.try_into().ok()?), Fingerprint { rows: u64::from_le_bytes(*rows), sum }))
 }
 
 #[cfg(test)]
@@ -66,16 +63,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn fingerprints_and_changes_survive(bucket in any::<u16>(), rows in any::<u64>(), sum in any::<u128>()) {
-            let fingerprint = Fingerprint { rows, sum };
-            prop_assert_eq!(decode(&encode(fingerprint)), Some(fingerprint));
-            let changes = vec![(bucket, fingerprint); 2];
-            prop_assert_eq!(decode_changes(&encode_changes(&changes)), Some(changes));
+        fn a_list_survives(list in prop::collection::vec((any::<u16>(), any::<u64>(), any::<u128>()), 0..9)) {
+            let list: Vec<_> = list.into_iter().map(|(bucket, rows, sum)| (bucket, Fingerprint { rows, sum })).collect();
+            let bytes = encode(&list);
+            prop_assert_eq!(decode(&bytes), Some(list.clone()));
+            prop_assert_eq!(decode(bytes.get(1..).unwrap_or(&[0])), None);
+            for (one, bytes) in list.iter().zip(bytes.chunks(BYTES)) {
+                prop_assert_eq!(decode_single(&bytes[..2], &bytes[2..]), Some(*one));
+            }
         }
 
         #[test]
         fn random_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = (decode(&bytes), decode_changes(&bytes), bucket(&bytes));
+            let _ = (decode(&bytes), decode_single(&bytes, &bytes), sequence(&bytes));
         }
+    }
+
+    #[test]
+    fn lists_sort_by_their_commits() {
+        assert!(key(255) < key(256));
+        assert_eq!(sequence(&key(256)), Some(256));
     }
 }

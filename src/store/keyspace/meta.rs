@@ -25,10 +25,10 @@ pub(in crate::store) const HORIZON: &str = "horizon";
 const LISTED: &str = "listed";
 const VERSION: u8 = 1;
 
-/// The format version of a store of which every commit can be read. `docs/format.md` lists the changes.
-pub(in crate::store) const FIRST_VERSION: u32 = 1;
-/// The format version of a store with a horizon: a program that does not know of it would show older commits wrongly.
-pub(in crate::store) const HORIZON_VERSION: u32 = 2;
+/// The format version that this crate writes; it reads those before it too. `docs/format.md` lists the changes.
+pub(in crate::store) const FORMAT_VERSION: u32 = 2;
+/// The first format version that has one list of fingerprints, in the place of an entry a bucket.
+pub(in crate::store) const FINGERPRINT_LISTS: u32 = 2;
 
 /// What a store is written as.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,14 +45,11 @@ impl Format {
 
     pub(in crate::store) fn decode(value: &[u8]) -> Result<Format> {
         let format: Format = codec::decode(VERSION, value, "format stamp")?;
-        if matches!(format.version, FIRST_VERSION | HORIZON_VERSION) {
+        if (1..=FORMAT_VERSION).contains(&format.version) {
             return Ok(format);
         }
-        let text = format!(
-            "the store has format {}, this eventmirror reads {FIRST_VERSION} and {HORIZON_VERSION}",
-            format.version
-        );
-        let advice = match format.version > HORIZON_VERSION {
+        let text = format!("the store has format {}, this eventmirror reads 1 to {FORMAT_VERSION}", format.version);
+        let advice = match format.version > FORMAT_VERSION {
             true => "use a newer eventmirror",
             false => "use an older eventmirror, or build the store again from its sources",
         };
@@ -125,15 +122,15 @@ mod tests {
     }
 
     #[test]
-    fn the_own_formats_open_and_others_are_refused_with_all_numbers() {
-        for version in [1, 2] {
+    fn the_own_format_and_earlier_ones_open_and_others_are_refused_with_both_numbers() {
+        for version in 1..=FORMAT_VERSION {
             assert_eq!(Format::decode(&stamp(version).encode().unwrap()).unwrap(), stamp(version));
         }
-        for version in [0, 3] {
+        for version in [0, FORMAT_VERSION + 1] {
             let error = Format::decode(&stamp(version).encode().unwrap()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Unsupported);
             assert!(error.to_string().contains(&format!("format {version}")), "{error}");
-            assert!(error.to_string().contains("reads 1 and 2"), "{error}");
+            assert!(error.to_string().contains(&format!("reads 1 to {FORMAT_VERSION}")), "{error}");
         }
     }
 

@@ -5,7 +5,6 @@ mod made_of;
 
 use crate::support::batch::{Batch, Record, named};
 use crate::support::oracle::Outcome;
-use crate::support::raw::format_version;
 use crate::support::{dump, fast_folder};
 use eventmirror::model::change::{Operation, WindowKind};
 use eventmirror::model::{text::append_plain, value::ValueRef};
@@ -21,6 +20,8 @@ use std::path::{Path, PathBuf};
 
 /// The formats of which a store is frozen.
 const FORMATS: [u32; 2] = [1, 2];
+/// The format that is written.
+const WRITTEN: u32 = FORMATS[FORMATS.len() - 1];
 /// The horizon of the store of format 2.
 const HORIZON: u64 = 6;
 
@@ -46,14 +47,18 @@ fn read_only() -> StoreOptions {
     StoreOptions { read_only: true, ..StoreOptions::default() }
 }
 
-fn saved_report(format: u32) -> Vec<Json> {
+/// What the frozen store of a format showed, but for the format that it has now.
+fn saved_report(format: u32, format_now: u32) -> Vec<Json> {
     let text = std::fs::read_to_string(frozen(format).join("report.ndjson")).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    let mut lines: Vec<Json> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines[0]["store"]["format"], format);
+    lines[0]["store"]["format"] = format_now.into();
+    lines
 }
 
 #[track_caller]
-fn check_report(store: &EventStore, format: u32) {
-    let (found, expected) = (report(store).unwrap(), saved_report(format));
+fn check_report(store: &EventStore, format: u32, format_now: u32) {
+    let (found, expected) = (report(store).unwrap(), saved_report(format, format_now));
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found, expected);
     }
@@ -64,7 +69,7 @@ fn check_report(store: &EventStore, format: u32) {
 fn every_frozen_store_opens_for_reading_and_shows_its_report() {
     for format in FORMATS {
         let (_folder, path) = copy(format);
-        check_report(&EventStore::open(path, read_only()).unwrap(), format);
+        check_report(&EventStore::open(path, read_only()).unwrap(), format, format);
     }
 }
 
@@ -73,9 +78,9 @@ fn every_frozen_store_opens_for_writing_again_and_again() {
     for format in FORMATS {
         let (_folder, path) = copy(format);
         for _ in 0..3 {
-            check_report(&EventStore::open(&path, StoreOptions::default()).unwrap(), format);
+            check_report(&EventStore::open(&path, StoreOptions::default()).unwrap(), format, WRITTEN);
         }
-        check_report(&EventStore::open(&path, read_only()).unwrap(), format);
+        check_report(&EventStore::open(&path, read_only()).unwrap(), format, WRITTEN);
     }
 }
 
@@ -107,7 +112,7 @@ fn a_store_of_format_2_refuses_what_is_before_its_horizon() {
 }
 
 #[test]
-fn a_collection_makes_format_2_of_a_store_of_format_1() {
+fn a_store_of_format_1_is_collected() {
     let (_folder, path) = copy(1);
     let store = EventStore::open(&path, StoreOptions::default()).unwrap();
     let collected = store.gc(&GcOptions { keep: Keep::From(HORIZON), dry_run: false }).unwrap();
@@ -116,8 +121,6 @@ fn a_collection_makes_format_2_of_a_store_of_format_1() {
     for sequence in HORIZON..=oracle.sequence {
         assert_eq!(dump(&store.snapshot_at(sequence).unwrap()).unwrap(), oracle.as_of(sequence), "at {sequence}");
     }
-    drop(store);
-    assert_eq!(format_version(&path), 2);
 }
 
 /// The existence index, its lists and pages, the watermarks and the names are what a batch is decided by.
@@ -209,21 +212,8 @@ fn another_format_is_refused_with_both_numbers() {
         for options in [read_only(), StoreOptions::default()] {
             let error = open_error(&path, options);
             assert_eq!(error.kind(), ErrorKind::Unsupported);
-            let expected = format!("format {version}, this eventmirror reads 1 and 2");
+            let expected = format!("format {version}, this eventmirror reads 1 to 2");
             assert!(error.to_string().contains(&expected), "{error}");
-        }
-    }
-}
-
-#[test]
-fn a_stamp_and_a_horizon_that_do_not_go_together_are_corrupt() {
-    for (format, stamped) in [(1, 2), (2, 1)] {
-        let (_folder, path) = copy(format);
-        put_stamp(&path, stamped);
-        for options in [read_only(), StoreOptions::default()] {
-            let error = open_error(&path, options);
-            assert_eq!(error.kind(), ErrorKind::Corrupt);
-            assert!(error.to_string().contains("record of the horizon"), "{error}");
         }
     }
 }

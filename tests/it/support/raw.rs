@@ -38,13 +38,6 @@ pub fn has_intent(path: &Path) -> bool {
     has_meta && Files::open(path).all("meta").iter().any(|(key, _)| key.as_ref() == b"intent")
 }
 
-/// The format version of a store that no process has open.
-pub fn format_version(path: &Path) -> u32 {
-    let stamp = Files::open(path).all("meta").into_iter().find(|(key, _)| key.as_ref() == b"format").unwrap().1;
-    // The version is first in an envelope with 8 bytes of head.
-    u32::from_le_bytes(stamp[8..12].try_into().unwrap())
-}
-
 /// What is wrong with a store that no process has open; empty where nothing is.
 pub fn faults(path: &Path, schema: &Schema) -> Vec<String> {
     let files = Files::open(path);
@@ -80,10 +73,10 @@ pub fn faults(path: &Path, schema: &Schema) -> Vec<String> {
     if stored_index(&pages, &files.all("deltas"), committed) != index {
         faults.push("the existence index is not that of the rows".to_owned());
     }
-    if stored_fingerprints(&files.all("fingerprints")) != fingerprints {
+    if stored_fingerprints(&files.all("fingerprints"), &ledger) != fingerprints {
         faults.push("the fingerprints are not those of the rows".to_owned());
     }
-    if summed_changes(&ledger) != fingerprints {
+    if summed_changes(BTreeMap::new(), &ledger, 0) != fingerprints {
         faults.push("the ledger's changes do not add up to the fingerprints".to_owned());
     }
     faults
@@ -131,14 +124,18 @@ fn fingerprint(bytes: &[u8]) -> Fingerprint {
     Fingerprint { rows, sum: u128::from_le_bytes(bytes[8..24].try_into().unwrap()) }
 }
 
-fn stored_fingerprints(pairs: &Pairs) -> BTreeMap<u16, Fingerprint> {
-    let bucket = |key: &[u8]| u16::from_be_bytes(key.try_into().unwrap());
-    pairs.iter().map(|(key, value)| (bucket(key), fingerprint(value))).collect()
+/// The list, with the changes of later commits.
+fn stored_fingerprints(lists: &Pairs, ledger: &Pairs) -> BTreeMap<u16, Fingerprint> {
+    assert!(lists.len() <= 1, "one list takes the place of another");
+    let Some((key, list)) = lists.first() else { return summed_changes(BTreeMap::new(), ledger, 0) };
+    let fingerprints = list.chunks(26).map(|one| (u16::from_be_bytes([one[0], one[1]]), fingerprint(&one[2..])));
+    summed_changes(fingerprints.collect(), ledger, u64::from_be_bytes(key.as_ref().try_into().unwrap()))
 }
 
-fn summed_changes(ledger: &Pairs) -> BTreeMap<u16, Fingerprint> {
-    let mut sums: BTreeMap<u16, Fingerprint> = BTreeMap::new();
-    for (_, changes) in ledger.iter().filter(|(key, _)| key.last() == Some(&1)) {
+/// What commits behind one make of fingerprints.
+fn summed_changes(mut sums: BTreeMap<u16, Fingerprint>, ledger: &Pairs, behind: u64) -> BTreeMap<u16, Fingerprint> {
+    let sequence = |key: &[u8]| u64::from_be_bytes(*key.first_chunk::<8>().unwrap());
+    for (_, changes) in ledger.iter().filter(|(key, _)| key.last() == Some(&1) && sequence(key) > behind) {
         for change in changes.chunks(26) {
             let sum = sums.entry(u16::from_be_bytes([change[0], change[1]])).or_default();
             *sum = sum.plus(fingerprint(&change[2..]));

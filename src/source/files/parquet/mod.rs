@@ -25,7 +25,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use claims::Pages;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::file::metadata::ParquetMetaData;
 use span::Span;
@@ -108,7 +108,11 @@ struct Parts {
     rows_per_part: usize,
     row_group: usize,
     reader: Option<ParquetRecordBatchReader>,
+    /// Number of the first row behind the row groups that were begun.
+    next_group_row: u64,
     next_row: u64,
+    /// How many of the wanted rows come before the next row, where not all are wanted.
+    passed: usize,
     done: bool,
     options: SourceOptions,
 }
@@ -133,7 +137,9 @@ impl Parts {
             rows_per_part,
             row_group: 0,
             reader: None,
+            next_group_row: 1,
             next_row: 1,
+            passed: 0,
             done: false,
             options: options.clone(),
         })
@@ -154,7 +160,7 @@ impl Parts {
             }
             // The network's errors are not those of the file.
             let (group, is_checked) = self.next_group().map_err(|e| e.at(&place))?;
-            self.reader = Some(guarded(&place, || self.open_group(group, is_checked))?);
+            self.reader = guarded(&place, || self.open_group(group, is_checked))?;
             self.row_group += 1;
         }
     }
@@ -170,16 +176,36 @@ impl Parts {
         })
     }
 
-    fn open_group(&mut self, group: Span, is_checked: bool) -> Result<ParquetRecordBatchReader, String> {
+    /// A reader of the rows that are wanted of the row group, if any are.
+    fn open_group(&mut self, group: Span, is_checked: bool) -> Result<Option<ParquetRecordBatchReader>, String> {
+        let rows = self.metadata.metadata().row_group(self.row_group).num_rows().max(0) as u64;
+        self.next_row = self.next_group_row;
+        self.next_group_row += rows;
+        let selection = match &self.options.only_rows {
+            None => None,
+            Some(wanted) => {
+                let before = |number: u64| wanted.partition_point(|wanted| *wanted < number);
+                self.passed = before(self.next_row);
+                let wanted = &wanted[self.passed..before(self.next_group_row)];
+                if wanted.is_empty() {
+                    return Ok(None);
+                }
+                let places = wanted.iter().map(|number| (number - self.next_row) as usize);
+                Some(RowSelection::from_consecutive_ranges(places.map(|place| place..place + 1), rows as usize))
+            }
+        };
         if !is_checked {
             let at = self.row_group..self.row_group + 1;
             let pages = check_pages(&group, &self.metadata, at, self.options.memory as u64)?;
             self.rows_per_part = self.rows_per_part.min(rows_per_part(self.metadata.metadata(), &pages, &self.options));
         }
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(group, self.metadata.clone())
+        let mut reader = ParquetRecordBatchReaderBuilder::new_with_metadata(group, self.metadata.clone())
             .with_batch_size(self.rows_per_part)
             .with_row_groups(vec![self.row_group]);
-        reader.build().map_err(|e| e.to_string())
+        if let Some(selection) = selection {
+            reader = reader.with_row_selection(selection);
+        }
+        reader.build().map(Some).map_err(|e| e.to_string())
     }
 
     /// The next rows of the row group at hand.
@@ -195,8 +221,13 @@ impl Parts {
 
     fn rows(&mut self, batch: &RecordBatch) -> Result<Rows, String> {
         let batch = shape(batch, &self.header).map_err(|e| e.to_string())?;
-        let numbers = RowNumbers::From(self.next_row);
-        self.next_row += batch.num_rows() as u64;
+        let count = batch.num_rows();
+        let numbers = match &self.options.only_rows {
+            None => RowNumbers::From(self.next_row),
+            Some(wanted) => RowNumbers::Each(wanted[self.passed..][..count].to_vec()),
+        };
+        self.next_row += count as u64;
+        self.passed += count;
         Ok(Rows { batch, numbers, line: None, not_objects: Vec::new(), verdicts: Verdicts::default() })
     }
 }
