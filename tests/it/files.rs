@@ -184,7 +184,7 @@ fn different_windows(case: &Case) {
     for number in 0..8u64 {
         let value = if number % 3 == 0 { format!("\"{number}\"") } else { number.to_string() };
         let row = |n: u64| {
-            format!("{{\"user_id\":\"u{n}\",\"insert_id\":\"i\",\"time\":1,\"v\":{value},\"c{}\":{n}}}\n", number / 2)
+            format!("{{\"user_id\":\"u{n}\",\"insert_id\":\"i\",\"time\":1,\"v\":{value},\"c{number}\":{n}}}\n")
         };
         let rows: String = (number..number + 4).map(row).collect();
         case.write(&format!("{number}.json"), rows.as_bytes(), 60);
