@@ -136,16 +136,14 @@ fn apply_windows(
         for (window, ahead) in windows.iter().zip(receiver) {
             progress(Progress::Window { name: &window.name, bytes: window.stat()?.0 });
             let applied = match ahead? {
-                Ahead::Applied(applied) => applied,
-                Ahead::Opened(batch) => {
-                    apply_batch(store, batch, options, stop, progress).map_err(|error| error.at(window.name.clone()))?
-                }
+                Ahead::Applied(applied) => Ok(applied),
+                Ahead::Opened(batch) => apply_batch(store, batch, options, stop, progress),
                 Ahead::Prepared(batch, prepared) => {
                     let again = || Ok(source::open_window(window, source)?.parts);
                     apply(store, batch, Some((prepared, &again)), options, stop, progress)
-                        .map_err(|error| error.at(window.name.clone()))?
                 }
             };
+            let applied = applied.map_err(|error| error.at(window.name.clone()))?;
             progress(Progress::Done(&applied));
             all.push(applied);
         }

@@ -121,7 +121,8 @@ pub struct SourceOptions {
     pub memory: usize,
     /// Rows a part at most. A part may have fewer: where rows are large, or at the end of a Parquet row group.
     pub rows_per_part: usize,
-    /// Numbers of rows, rising, for a second look at some rows of a file. Formats that can skip the others do.
+    /// Numbers of rows, rising, for a second look at some rows of a file. Parquet gives these alone, other formats all of
+    /// them. Not for batches: nothing counts what is left out.
     pub only_rows: Option<Arc<[u64]>>,
 }
 

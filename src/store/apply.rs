@@ -243,7 +243,7 @@ impl<'s> BatchWriter<'s> {
 
     fn find_near_matches(&mut self, set: &MutationSet, classified: &Classified) -> Result<()> {
         let has_any = classified.counts.counters.contains_key(&Counter::UpdateWithoutMatch);
-        if !has_any || self.near_match_reads == 0 {
+        if !has_any || self.near_match_reads == 0 || self.near_matches.len() >= NEAR_MATCHES {
             return Ok(());
         }
         let snapshot = self.store.snapshot();
@@ -327,6 +327,7 @@ impl<'s> BatchWriter<'s> {
             commit.delete_cf(families.meta(), meta::INTENT);
         }
         let mut options = synced();
+        // Its rows come in the order of their keys.
         options.set_memtable_insert_hint_per_batch(true);
         Ok(inner.db.write_opt(commit, &options)?)
     }

@@ -17,7 +17,7 @@ const RENEW_AFTER: usize = 1 << 17;
 /// The fingerprints of all buckets.
 pub(super) struct Fingerprints {
     /// One a bucket.
-    pub(super) all: Vec<Fingerprint>,
+    all: Vec<Fingerprint>,
     /// The commit of the list.
     pub(super) listed: u64,
     /// Changes since the list.
@@ -80,19 +80,14 @@ impl Fingerprints {
     /// The list, as of the commit `sequence`, which writes it.
     pub(super) fn list(&mut self, sequence: u64) -> Vec<u8> {
         (self.listed, self.unlisted) = (sequence, 0);
-        encode(&self.all)
+        fingerprints::encode(&self.with_rows().collect::<Vec<_>>())
     }
 
     /// The buckets that have rows, rising.
-    pub(super) fn with_rows(self) -> impl Iterator<Item = (u16, Fingerprint)> {
-        (0..=u16::MAX).zip(self.all).filter(|(_, fingerprint)| *fingerprint != Fingerprint::default())
+    pub(super) fn with_rows(&self) -> impl Iterator<Item = (u16, Fingerprint)> {
+        let all = (0..=u16::MAX).zip(self.all.iter().copied());
+        all.filter(|(_, fingerprint)| *fingerprint != Fingerprint::default())
     }
-}
-
-fn encode(all: &[Fingerprint]) -> Vec<u8> {
-    let buckets = (0..=u16::MAX).zip(all.iter().copied());
-    let with_rows: Vec<(u16, Fingerprint)> = buckets.filter(|(_, it)| *it != Fingerprint::default()).collect();
-    fingerprints::encode(&with_rows)
 }
 
 /// The fingerprints of format version 1, which has an entry a bucket, as of the last commit.

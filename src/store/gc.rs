@@ -1,8 +1,8 @@
 //! Removal of row versions that no reader may ask for any more.
 //!
-//! The horizon is the oldest commit that can be read. First it moves: the record is synced, and
-//! from there on older commits are refused. Then one pass over all versions deletes those that are superseded. At last
-//! the table is compacted, which gives the disk back.
+//! The horizon is the oldest commit that can be read. First it moves: the record is synced, and from there on older
+//! commits are refused. Then one pass over all versions deletes those that are superseded. At last the table is
+//! compacted, which gives the disk back.
 //!
 //! The deletes bypass the write-ahead log. What a crash loses of them is the end of them, which the next collection finds
 //! again, and any beginning of them leaves a store that shows what it should.

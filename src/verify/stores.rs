@@ -6,7 +6,7 @@ use crate::diff::{self as pure};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::key::{self, EventKey};
 use crate::model::value::Event;
-use crate::store::{Rows, Snapshot};
+use crate::store::{Reader, Rows, Snapshot};
 use std::cmp::Ordering;
 use std::sync::atomic::AtomicBool;
 
@@ -68,7 +68,7 @@ pub fn diff(
 
 /// The rows of some buckets of a snapshot, by their keys and hashes.
 struct Side<'a> {
-    snapshot: &'a Snapshot,
+    reader: Reader<'a>,
     rows: Rows<'a>,
     last: u16,
     /// The row at hand.
@@ -78,7 +78,7 @@ struct Side<'a> {
 impl<'a> Side<'a> {
     fn new(snapshot: &'a Snapshot, first: u16, last: u16) -> Result<Self> {
         let rows = snapshot.rows(&[], &first.to_be_bytes());
-        let mut side = Side { snapshot, rows, last, row: None };
+        let mut side = Side { reader: snapshot.reader(), rows, last, row: None };
         side.take()?;
         Ok(side)
     }
@@ -96,9 +96,9 @@ impl<'a> Side<'a> {
         Ok(std::mem::replace(&mut self.row, next).map(|(key, _)| key))
     }
 
-    fn event(&self, encoded: &[u8]) -> Result<Event> {
+    fn event(&mut self, encoded: &[u8]) -> Result<Event> {
         let damaged = || Error::new(ErrorKind::Corrupt, "the key of a row of the store cannot be read");
         let key: EventKey = key::decode(encoded).ok_or_else(damaged)?;
-        Ok(self.snapshot.get(&key)?.unwrap_or_else(|| Event::new(key)))
+        Ok(self.reader.get(&key)?.unwrap_or_else(|| Event::new(key)))
     }
 }
